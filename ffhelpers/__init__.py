@@ -1,0 +1,47 @@
+"""Hinton's Forward-Forward algorithm in TensorFlow/Keras: the helpers of the notebooks."""
+
+import os
+import sys
+
+from .data import load
+from .runs import ParameterError, check_parameters, figures, record, watched
+
+__all__ = ["ParameterError", "check_parameters", "figures", "load", "record", "watched"]
+
+
+def _import_tensorflow():
+    """Import it without the lines that its C++ part writes to stderr, and so into notebooks."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import
+    stderr = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:  # some lines come whatever the level
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+
+
+# The command line needs no TensorFlow, which takes seconds to import. Everybody else gets it
+# here, also to register the classes with which Keras loads a saved model.
+if sys.argv[:1] != ["-m"]:
+    _import_tensorflow()
+
+    from . import evaluation
+    from .goodness import (
+        PairwiseLoss,
+        ThresholdLoss,
+        goodness,
+        normalize,
+        pairwise_loss,
+        threshold_loss,
+    )
+    from .hardware import setup
+    from .layers import Dense, LabelledDense
+    from .model import ForwardForward, OnePass
+    from .negatives import LabelInImage, hard_labels, uniform_labels, write_label
+
+    __all__ += ["Dense", "ForwardForward", "LabelInImage", "LabelledDense", "OnePass"]
+    __all__ += ["PairwiseLoss", "ThresholdLoss", "evaluation", "goodness", "hard_labels"]
+    __all__ += ["normalize", "pairwise_loss", "setup", "threshold_loss", "uniform_labels"]
+    __all__ += ["write_label"]

@@ -1,0 +1,134 @@
+"""Keras layers with a goodness of their own."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from .goodness import goodness, normalize
+from .negatives import label_pixels
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class Dense(keras.layers.Layer):
+    """`activation(W · normalised(h) + b)`, with the mean of squares as its goodness.
+
+    Args:
+        units: width of the layer.
+        activation: a Keras activation.
+        normalized: scale the input to mean square 1 (see `goodness.normalize`). Without it a
+            layer can copy the goodness of the one before.
+
+    Input float `(..., d)`, output `(..., units)`.
+
+    Raises:
+        ValueError: `units` is not a positive integer.
+    """
+
+    def __init__(self, units, activation="relu", normalized=True, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
+            raise ValueError(f"units={units!r}: expected a positive integer")
+        self.units, self.normalized = int(units), normalized
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], self.units), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def call(self, h):
+        h = normalize(h) if self.normalized else h
+        # One matrix product for all streams: a batched one would be slower.
+        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
+        z = ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+        return self.activation(z + self.bias)
+
+    def goodness(self, h):
+        """Goodness of this layer's activities `(n, streams, units)`: float32 `(n, streams)`."""
+        return goodness(h)
+
+    def get_config(self):
+        own = {"units": self.units, "normalized": self.normalized}
+        activation = keras.activations.serialize(self.activation)
+        return {**super().get_config(), **own, "activation": activation}
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class LabelledDense(Dense):
+    """The first layer of a network that reads the label in the image.
+
+    It gives what `Dense` gives for images edited by `write_label`, for many labels at the price
+    of one: the edited image is the image without its label pixels plus the label's, so
+
+        W · edited = W · cleared + brightness · W[label pixel],
+
+    one large product for all labels. The length of the edited image does not depend on the
+    label either, hence neither does the normalisation.
+
+    Args:
+        units, activation, normalized: as for `Dense`.
+        num_classes: number of classes.
+        pixels, brightness: as for `write_label`.
+
+    Called with images, float or uint8 `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`, and labels
+    as brightness of each label pixel in units of `brightness`, float
+    `(n or 1, streams, num_classes)`, one-hot for a label. A function instead of labels receives
+    the goodness of every label, float32 `(n, num_classes)`, and picks them. Output
+    `(n, streams, units)`.
+    """
+
+    def __init__(self, units, num_classes, pixels=None, brightness=1.0, **kwargs):
+        super().__init__(units, **kwargs)
+        self.num_classes, self.brightness = num_classes, brightness
+        self.pixels = None if pixels is None else [int(p) for p in pixels]
+
+    def build(self, images_shape):
+        image_shape = tuple(images_shape[1:])
+        self.image_shape = image_shape
+        self.channels = image_shape[2] if len(image_shape) == 3 else 1
+        self.where = label_pixels(image_shape, self.num_classes, self.pixels)
+        super().build((None, int(np.prod(image_shape))))
+        cleared = np.ones((int(np.prod(image_shape)) // self.channels, self.channels), "float32")
+        cleared[self.where] = 0
+        self.cleared = cleared.reshape(-1)
+
+    def compute_output_shape(self, images_shape, labels_shape=(None, None, None)):
+        return (images_shape[0], labels_shape[1], self.units)
+
+    def call(self, images, labels):
+        if tuple(images.shape[1:]) != self.image_shape:
+            raise ValueError(
+                f"images of shape {tuple(images.shape[1:])}: this network was built for "
+                f"{self.image_shape}"
+            )
+        if keras.backend.standardize_dtype(images.dtype) == "uint8":
+            images = ops.cast(images, self.compute_dtype) / 255
+        x = ops.reshape(images, (-1, len(self.cleared))) * ops.cast(self.cleared, images.dtype)
+        image_part = ops.matmul(x, self.kernel)[:, None, :]
+        energy = ops.sum(ops.square(ops.cast(x, "float32")), axis=-1)[:, None]
+
+        def activities(image_part, labels):
+            return self._add_labels(image_part, energy, ops.cast(labels, self.compute_dtype))
+
+        if callable(labels):
+            # A choice of labels has no gradient: spare the tape every candidate's activities.
+            every = activities(ops.stop_gradient(image_part), ops.eye(self.num_classes)[None])
+            labels = labels(ops.stop_gradient(self.goodness(every)))
+        return activities(image_part, labels)
+
+    def _add_labels(self, image_part, energy, labels):
+        rows = ops.reshape(self.kernel, (-1, self.channels, self.units))
+        rows = self.brightness * ops.sum(ops.take(rows, self.where, axis=0), axis=1)
+        z = image_part + ops.matmul(labels, rows)
+        if self.normalized:
+            label_energy = ops.sum(ops.square(ops.cast(labels, "float32")), axis=-1)
+            label_energy = label_energy * (self.channels * self.brightness**2)
+            mean_square = (energy + label_energy) / len(self.cleared)
+            z = z * ops.cast(ops.rsqrt(mean_square + 1e-12)[..., None], z.dtype)
+        return self.activation(z + self.bias)
+
+    def get_config(self):
+        own = ("num_classes", "pixels", "brightness")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -1,0 +1,250 @@
+"""`ForwardForward`: a Keras model whose blocks learn each by itself."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from .goodness import PairwiseLoss, normalize
+from .layers import Dense, LabelledDense
+from .negatives import LabelInImage, check_labels
+from .runs import watched
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class ForwardForward(keras.Model):
+    """A network of blocks, trained by the Forward-Forward algorithm (Hinton 2022).
+
+    Each block raises the goodness of images with their true label and lowers it under a wrong
+    one. No gradient passes from one block to another. All trainable blocks learn on every batch;
+    a block with `trainable = False` only passes its activities on, so greedy training is one
+    `fit` per block, compiled anew in between as Keras asks.
+
+    Args:
+        blocks: widths of dense blocks, such as `[500, 500]`, or layers with a goodness, the first
+            of which takes images and labels (`LabelledDense`).
+        num_classes: number of classes, at least 2.
+        negatives: `"hard"`, `"uniform"` or `"given"`, see `LabelInImage`; or such a layer.
+
+    It takes images, float in [0, 1] or uint8, `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`,
+    and integer labels `(n,)`. `predict` gives the goodness of every label, summed over the
+    blocks, float32 `(n, num_classes)`: the best one is the prediction. `fit` reports `loss`, the
+    local losses summed over the blocks, and `g_pos` and `g_neg`, the mean goodness of the blocks
+    that learn. `evaluate` gives the loss, here over all wrong labels, and the accuracy. Sample and
+    class weights weigh the loss of an image.
+
+    Raises:
+        ValueError: no block, a bad width, `num_classes` or `negatives`; in `fit` and `evaluate`,
+            bad labels.
+    """
+
+    def __init__(self, blocks, num_classes, negatives="hard", **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(blocks, (list, tuple)) or not blocks:
+            raise ValueError(f"blocks={blocks!r}: expected a list of widths, such as [500, 500]")
+        if isinstance(negatives, str):
+            negatives = LabelInImage(num_classes, negatives)
+        self.num_classes, self.source = num_classes, negatives
+        self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
+        self.g_pos = keras.metrics.Mean(name="g_pos")
+        self.g_neg = keras.metrics.Mean(name="g_neg")
+
+    def _block(self, i, block):
+        if isinstance(block, keras.Layer):
+            return block
+        return Dense(block) if i else LabelledDense(block, self.num_classes)
+
+    def compile(self, optimizer="adam", loss=None, metrics=("accuracy",), **kwargs):
+        """As `keras.Model.compile`; the loss is each block's own, by default `PairwiseLoss()`.
+
+        A loss receives the index of the positive stream, `(n,)`, and the goodness of the streams,
+        `(n, streams)`. Metrics see labels and predictions in `evaluate` only.
+        """
+        loss = PairwiseLoss() if loss is None else keras.losses.get(loss)
+        super().compile(optimizer=optimizer, loss=loss, metrics=list(metrics or []), **kwargs)
+
+    def build(self, input_shape):
+        for block in self.blocks:
+            if not block.built:  # it is when it was loaded from a file
+                block.build(input_shape)
+            input_shape = block.compute_output_shape(input_shape)
+
+    def compile_from_config(self, config):
+        # Keras skips this for a model with a `compile` of its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def train_step(self, data):
+        """One step of every trainable block on one batch: the Forward-Forward algorithm."""
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        h, labels, positive = self.source.training(x, y)
+        gradients, variables, losses, pairs = [], [], [], []
+        done = []
+        for block in self.blocks[: self._last_trainable() + 1]:
+            # A block starts when the one before has its gradients, so that TensorFlow keeps one
+            # block's activities at a time: memory does not grow with depth.
+            with tf.control_dependencies(done), tf.GradientTape() as tape:
+                h = block(h, **labels)
+                goodness = block.goodness(h)
+                loss = self.loss(positive, goodness, weight)
+                scaled = self.optimizer.scale_loss(loss)
+            h, labels = tf.stop_gradient(h), {}
+            if block.trainable:
+                done = tape.gradient(scaled, block.trainable_variables)
+                gradients += done
+                variables += block.trainable_variables
+                losses.append(loss)
+                pairs.append(goodness)
+        self.optimizer.apply(gradients, variables)
+        self._track_loss(sum(losses), ops.shape(x)[0])
+        true = ops.one_hot(positive, pairs[0].shape[-1])
+        for goodness in pairs:
+            self.g_pos.update_state(goodness, true)
+            self.g_neg.update_state(goodness, 1 - true)
+        return {m.name: m.result() for m in self.metrics if m.name in ("loss", "g_pos", "g_neg")}
+
+    def test_step(self, data):
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        y = ops.cast(ops.reshape(y, (-1,)), "int32")
+        by_block = self.block_goodness(x)
+        self._track_loss(sum(self.loss(y, goodness, weight) for goodness in by_block), ops.shape(x)[0])
+        logs = self.compute_metrics(x, y, sum(by_block), weight)
+        return {name: value for name, value in logs.items() if name not in ("g_pos", "g_neg")}
+
+    def _track_loss(self, loss, batch_size):
+        tracker = next(m for m in self.metrics if m.name == "loss")
+        # Keras losses are scaled down to the share of a replica.
+        loss *= tf.distribute.get_strategy().num_replicas_in_sync
+        tracker.update_state(loss, sample_weight=batch_size)
+
+    def get_metrics_result(self):
+        # Keras asks for all metrics after an epoch, when those of predictions were never fed.
+        results = {}
+        for metric in self.metrics:
+            if getattr(metric, "built", True):
+                result = metric.result()
+                results.update(result if isinstance(result, dict) else {metric.name: result})
+        return results
+
+    def _last_trainable(self):
+        trainable = [i for i, block in enumerate(self.blocks) if block.trainable]
+        if not trainable:
+            raise ValueError("no block is trainable: set trainable = True on one and compile")
+        return trainable[-1]
+
+    def block_goodness(self, x):
+        """The goodness of every label in each block, for a batch: float32 `(n, num_classes)`."""
+        (h, labels), by_block = self.source.candidates(x), []
+        for block in self.blocks:
+            h, labels = block(h, **labels), {}
+            by_block.append(block.goodness(h))
+        return by_block
+
+    def call(self, x):
+        return sum(self.block_goodness(x))
+
+    def neutral_activities(self, x):
+        """Normalised activities of all blocks under a neutral label, one pass for a batch.
+
+        The input of the one-pass softmax (Hinton 2022, section 3.3): float
+        `(n, sum of the widths)`.
+        """
+        (h, labels), activities = self.source.neutral(x), []
+        for block in self.blocks:
+            h, labels = block(h, **labels), {}
+            activities.append(normalize(h[:, 0]))
+        return ops.concatenate(activities, axis=-1)
+
+    def layer_goodness(self, x, batch_size=500):
+        """The goodness of every label in each block, for any number of images.
+
+        Returns:
+            numpy float32 `(n, blocks, num_classes)`; its sum over the blocks is `predict(x)`.
+        """
+        step = tf.function(lambda batch: ops.stack(self.block_goodness(batch), axis=1))
+        batches = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
+        return np.concatenate([step(tf.convert_to_tensor(batch)).numpy() for batch in batches])
+
+    # The three below add checks, and a bar that is silent when nobody watches. They also build the network, because XLA cannot make weights in mid-step.
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
+        self._check(x, y)
+        if isinstance(kwargs.get("validation_data"), (list, tuple)):
+            self._check(*kwargs["validation_data"][:2], given=False)
+        if self.source.negatives == "given" and kwargs.get("class_weight"):
+            raise ValueError("class_weight does not go with given negatives: use sample_weight")
+        return super().fit(x, y, batch_size, epochs, _verbosity(verbose), **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
+        self._check(x, y, given=False)
+        return super().evaluate(x, y, batch_size, _verbosity(verbose), **kwargs)
+
+    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+        self._check(x)
+        return super().predict(x, batch_size, _verbosity(verbose), **kwargs)
+
+    def _check(self, x, y=None, given=None):
+        spec = getattr(x, "element_spec", None)  # of a tf.data.Dataset
+        image_shape = np.shape(x)[1:] if spec is None else tf.nest.flatten(spec)[0].shape[1:]
+        if not self.built and len(image_shape):
+            self.build((None, *image_shape))
+        if y is None:  # a data set brings its labels itself
+            return
+        given = self.source.negatives == "given" if given is None else given
+        shape = np.shape(y)
+        if len(shape) not in (1, 2) or shape[1:] not in (((2,),) if given else ((), (1,))):
+            wanted = "(n, 2): true and wrong label" if given else "(n,), integers and not one-hot"
+            raise ValueError(f"labels of shape {shape}: expected {wanted}")
+        check_labels(y, self.num_classes)
+
+    def make_train_function(self, force=False):
+        # A step traced before a block was frozen would go on training it.
+        trainable = tuple(block.trainable for block in self.blocks)
+        super().make_train_function(force or trainable != getattr(self, "_traced_for", None))
+        self._traced_for = trainable
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "blocks": [keras.saving.serialize_keras_object(block) for block in self.blocks],
+            "num_classes": self.num_classes,
+            "negatives": keras.saving.serialize_keras_object(self.source),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["blocks"] = [keras.saving.deserialize_keras_object(b) for b in config["blocks"]]
+        config["negatives"] = keras.saving.deserialize_keras_object(config["negatives"])
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class OnePass(keras.Model):
+    """A softmax on a trained network's activities: one forward pass instead of a pass per label.
+
+    The network sees a neutral label and is frozen (`network.trainable = False`); only the
+    softmax's weights learn (Hinton 2022, section 3.3). An ordinary Keras classifier: compile it
+    with a cross-entropy from logits. `predict` gives logits, float32 `(n, num_classes)`.
+    """
+
+    def __init__(self, network, **kwargs):
+        super().__init__(**kwargs)
+        network.trainable = False
+        self.network, self.head = network, keras.layers.Dense(network.num_classes, dtype="float32")
+
+    def call(self, x):
+        return self.head(self.network.neutral_activities(x))
+
+    def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        return {**super().get_config(), "network": network}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
+
+
+def _verbosity(verbose):
+    return int(watched()) if verbose == "auto" else verbose

@@ -1,0 +1,189 @@
+"""The notebooks' figures: one function a figure, all in one style. Each shows its figure."""
+
+import math
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+POSITIVE, NEGATIVE, NEUTRAL = "#0072b2", "#d55e00", "#7f7f7f"  # also apart for the colour-blind
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 80,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "legend.frameon": False,
+        "image.cmap": "gray_r",
+    }
+)
+
+
+def images(images, titles=None, columns=10, colors=None):
+    """A grid of images.
+
+    Args:
+        images: float in [0, 1], `(n, h, w)` or `(n, h, w, 3)`; with one channel or flat, `(n, d)`
+            as a strip.
+        titles: n strings.
+        columns: images in a row.
+        colors: n colours of the titles.
+    """
+    images = [_picture(image) for image in np.asarray(images)]
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(columns * 1.1, rows * (1.35 if titles else 1.1)), squeeze=False
+    )
+    for i, ax in enumerate(axes.flat):
+        ax.axis("off")
+        if i < len(images):
+            ax.imshow(images[i], vmin=0, vmax=1)
+            if titles is not None:
+                ax.set_title(titles[i], fontsize=9, color=colors[i] if colors else "black")
+    figure.tight_layout()
+    plt.show()
+
+
+def _picture(image):
+    if image.ndim == 1:
+        return image[None]
+    return image[..., 0] if image.shape[2:] == (1,) else image
+
+
+def curves(x, series, xlabel, ylabel, styles=None, lines=(), logy=False):
+    """Lines over a common x.
+
+    Args:
+        x: numbers `(n,)`.
+        series: label → numbers `(n,)`.
+        styles: label → keyword arguments of `plot`, such as `{"color": POSITIVE}`.
+        lines: heights of dotted horizontal lines, such as a threshold.
+        logy: logarithmic y axis.
+    """
+    figure, ax = plt.subplots(figsize=(6.5, 3.2))
+    for label, y in series.items():
+        ax.plot(x, y, label=label, **(styles or {}).get(label, {}))
+    for height in lines:
+        ax.axhline(height, color=NEUTRAL, linestyle=":")
+    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if logy else "linear")
+    ax.legend()
+    figure.tight_layout()
+    plt.show()
+
+
+def separation(g_pos, g_neg, titles, theta=None):
+    """Histograms of positive and negative goodness, one panel a block.
+
+    Args:
+        g_pos, g_neg: float `(panels, n)`.
+        titles: a string for each panel.
+        theta: where a threshold is drawn.
+    """
+    figure, axes = plt.subplots(
+        1, len(titles), figsize=(3.3 * len(titles), 2.6), squeeze=False, sharey=True
+    )
+    for ax, pos, neg, title in zip(axes[0], g_pos, g_neg, titles):
+        bins = np.linspace(0, np.quantile(np.concatenate([pos, neg]), 0.995), 50)
+        ax.hist(neg, bins, color=NEGATIVE, alpha=0.6, label="negative")
+        ax.hist(pos, bins, color=POSITIVE, alpha=0.6, label="positive")
+        if theta is not None:
+            ax.axvline(theta, color=NEUTRAL, linestyle=":")
+        ax.set(title=title, xlabel="goodness", yticks=[])
+    axes[0, 0].legend()
+    figure.tight_layout()
+    plt.show()
+
+
+def candidates(images, goodness, names, label):
+    """One image under every label, and the goodness of each as a bar.
+
+    Args:
+        images: float `(num_classes, h, w)` or `(num_classes, h, w, channels)`.
+        goodness: float `(num_classes,)`.
+        names: of the classes.
+        label: the true one.
+    """
+    best = int(np.argmax(goodness))
+    colors = [NEUTRAL] * len(names)
+    colors[best], colors[label] = NEGATIVE, POSITIVE
+    figure, axes = plt.subplots(
+        2, len(names), figsize=(len(names) * 1.0, 2.8), height_ratios=[1, 1.3], squeeze=False
+    )
+    low = min(goodness) * 0.9
+    for i, (top, bar) in enumerate(axes.T):
+        top.imshow(_picture(images[i]), vmin=0, vmax=1)
+        top.set_title(names[i], fontsize=9, color=colors[i])
+        top.axis("off")
+        bar.bar([0], [goodness[i]], color=colors[i])
+        bar.set(ylim=(low, max(goodness) * 1.05), xlim=(-0.7, 0.7))
+        bar.axis("off")
+        bar.text(0, goodness[i], f"{goodness[i]:.2f}", ha="center", va="bottom", fontsize=8)
+    figure.tight_layout()
+    plt.show()
+
+
+def weights(kernel, image_shape, count=20):
+    """Incoming weights of the first units of a layer, each as a picture of its own scale.
+
+    Args:
+        kernel: float `(pixels, units)`.
+        image_shape: `(h, w)` or `(h, w, channels)`, of which the mean over channels is drawn.
+        count: number of units.
+    """
+    count = min(count, kernel.shape[1])
+    pictures = np.asarray(kernel)[:, :count].T.reshape(count, *image_shape[:2], -1).mean(-1)
+    rows = math.ceil(count / 10)
+    figure, axes = plt.subplots(rows, 10, figsize=(11, 1.15 * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, picture in zip(axes.flat, pictures):
+        reach = np.abs(picture).max()
+        ax.imshow(picture, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    figure.tight_layout()
+    plt.show()
+
+
+def confusions(matrix, names):
+    """A confusion matrix; the diagonal is left blank, because it would outshine the mistakes.
+
+    Args:
+        matrix: int `(num_classes, num_classes)`, true class by row.
+        names: of the classes.
+    """
+    wrong = np.array(matrix)
+    np.fill_diagonal(wrong, 0)
+    figure, ax = plt.subplots(figsize=(1.5 + 0.42 * len(names), 1.2 + 0.42 * len(names)))
+    ax.imshow(wrong, cmap="Oranges")
+    for row, column in zip(*np.nonzero(wrong)):
+        ax.text(column, row, wrong[row, column], ha="center", va="center", fontsize=8)
+    ticks = range(len(names))
+    ax.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks)
+    ax.set_xticklabels(names, rotation=0 if max(map(len, names)) < 3 else 60)
+    ax.set_yticklabels(names)
+    ax.grid(False)
+    figure.tight_layout()
+    plt.show()
+
+
+def intervals(rows, xlabel, reference=None):
+    """A figure with its interval for each of several settings, from top to bottom.
+
+    Args:
+        rows: label → (value, low, high).
+        xlabel: what the figures are.
+        reference: label of the row to compare with; a line marks its value.
+    """
+    figure, ax = plt.subplots(figsize=(7, 0.8 + 0.32 * len(rows)))
+    for y, (label, (value, low, high)) in enumerate(rows.items()):
+        color = POSITIVE if label == reference else "black"
+        ax.plot([low, high], [y, y], color=color)
+        ax.plot(value, y, "o", color=color)
+    if reference is not None:
+        ax.axvline(rows[reference][0], color=POSITIVE, linestyle=":")
+    ax.set(xlabel=xlabel, yticks=range(len(rows)))
+    ax.set_yticklabels(list(rows))
+    ax.invert_yaxis()
+    figure.tight_layout()
+    plt.show()

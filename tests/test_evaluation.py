@@ -1,0 +1,51 @@
+"""Errors, intervals and confusions."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ffhelpers import evaluation
+
+
+@st.composite
+def predictions(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, classes = draw(st.integers(1, 60)), draw(st.integers(2, 6))
+    return rng.random((n, classes)), rng.integers(0, classes, n)
+
+
+@given(predictions())
+def test_figures_agree_with_each_other(case):
+    goodness, labels = case
+    error, low, high = evaluation.error_interval(goodness, labels)
+    assert 0 <= low <= error + 1e-12 and error - 1e-12 <= high <= 1
+    assert error == evaluation.error(goodness, labels)
+    matrix = evaluation.confusions(goodness, labels)
+    assert matrix.sum() == len(labels)
+    assert np.isclose(1 - np.trace(matrix) / len(labels), error)
+    counts = np.bincount(labels, minlength=goodness.shape[1])
+    assert (matrix.sum(1) == counts).all()
+    by_class = evaluation.class_errors(goodness, labels)
+    assert (np.isnan(by_class) == (counts == 0)).all()
+    assert np.isclose(np.nansum(by_class * counts) / len(labels), error)
+
+
+@given(predictions(), st.integers(1, 10))
+def test_the_most_confidently_wrong_come_first(case, count):
+    goodness, labels = case
+    worst = evaluation.confidently_wrong(goodness, labels, count)
+    wrong = goodness.argmax(1) != labels
+    assert len(worst) == min(count, wrong.sum()) and wrong[worst].all()
+    lead = goodness.max(1) - goodness[np.arange(len(labels)), labels]
+    assert (np.diff(lead[worst]) <= 0).all()
+    if len(worst):
+        assert np.delete(np.where(wrong, lead, -1), worst).max(initial=-1) <= lead[worst].min()
+
+
+def test_the_wilson_interval_of_a_known_case():
+    goodness = np.zeros((100, 2))
+    goodness[:, 0] = 1
+    labels = np.r_[np.zeros(90, int), np.ones(10, int)]
+    np.testing.assert_allclose(
+        evaluation.error_interval(goodness, labels), (0.1, 0.05523, 0.17437), atol=1e-5
+    )

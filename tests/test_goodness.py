@@ -1,0 +1,116 @@
+"""Goodness, normalisation and losses: their properties for any activities."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import ffhelpers as ff
+
+settings.register_profile("tensors", deadline=None, max_examples=40)
+settings.load_profile("tensors")
+
+activities = hnp.arrays(
+    "float32",
+    hnp.array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6),
+    elements=st.floats(-100, 100, width=32, allow_subnormal=False),
+)
+goodnesses = st.floats(0, 50, width=32, allow_subnormal=False)
+
+
+@given(activities)
+def test_goodness_is_the_mean_of_squares(h):
+    np.testing.assert_allclose(ff.goodness(h), (h.astype("float64") ** 2).mean(-1), rtol=1e-5)
+    np.testing.assert_allclose(
+        ff.goodness(h, "sum"), np.asarray(ff.goodness(h)) * h.shape[-1], rtol=1e-5
+    )
+
+
+@given(activities, st.floats(1 / 64, 64, width=32))
+def test_normalisation_keeps_the_direction_only(h, factor):
+    normal = np.asarray(ff.normalize(h))
+    alive = (np.abs(h) > 1e-3).any(-1)
+    np.testing.assert_allclose(np.asarray(ff.goodness(normal))[alive], 1, rtol=1e-3)
+    assert (normal[~(h != 0).any(-1)] == 0).all()
+    scaled = np.asarray(ff.normalize(h * np.float32(factor)))
+    np.testing.assert_allclose(scaled[alive], normal[alive], atol=1e-3)
+
+
+@given(goodnesses, goodnesses, st.floats(0.5, 4), st.floats(0.5, 20))
+def test_losses_are_those_of_the_formula(g_pos, g_neg, theta, scale):
+    def softplus(x):
+        return np.logaddexp(0, x)
+
+    expected = softplus(scale * (theta - g_pos)) + softplus(scale * (g_neg - theta))
+    loss = ff.threshold_loss(g_pos, g_neg, theta, scale)
+    np.testing.assert_allclose(loss, expected, rtol=1e-4, atol=1e-4)
+    loss = ff.pairwise_loss(g_pos, g_neg, scale)
+    np.testing.assert_allclose(loss, softplus(scale * (g_neg - g_pos)), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+@pytest.mark.parametrize("value", [1e4, -1e4, 1e-4, 0.0])
+def test_finite_with_finite_gradients_where_squares_overflow(dtype, value):
+    import tensorflow as tf
+
+    h = tf.fill((3, 64), tf.cast(value, dtype))
+    losses = [
+        lambda g: ff.threshold_loss(g, 0 * g),
+        lambda g: ff.threshold_loss(0 * g, g, 1, 10),
+        lambda g: ff.pairwise_loss(g, 0 * g),
+        lambda g: ff.pairwise_loss(0 * g, g),
+    ]
+    for loss in losses:
+        with tf.GradientTape() as tape:
+            tape.watch(h)
+            out = loss(ff.goodness(h))
+        assert np.isfinite(out).all()
+        assert np.isfinite(tape.gradient(out, h)).all()
+    normal = np.asarray(ff.normalize(h), "float32")
+    assert ff.normalize(h).dtype == dtype
+    np.testing.assert_allclose((normal**2).mean(-1), 1 if value else 0, rtol=1e-2)
+
+
+@given(
+    hnp.arrays("float32", (5, 4), elements=st.floats(0, 5, width=32, allow_subnormal=False)),
+    hnp.arrays("int32", 5, elements=st.integers(0, 3)),
+)
+@pytest.mark.parametrize("loss", [ff.ThresholdLoss(1.0, 10.0), ff.PairwiseLoss()])
+def test_a_loss_over_streams_is_the_mean_over_pairs(loss, goodness, positive):
+    expected = []
+    for g, p in zip(goodness, positive):
+        pairs = [float(loss.pair(g[p], g[s])) for s in range(4) if s != p]
+        expected.append(np.mean(pairs))
+    np.testing.assert_allclose(loss(positive, goodness), np.mean(expected), rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_is_the_one_derived_by_hand():
+    """d loss / dW for one ReLU layer: goodness's 2 h / units times the logistic factor."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(3)
+    x_pos, x_neg = rng.normal(size=(2, 7, 12)).astype("float32")
+    w = tf.Variable(rng.normal(size=(12, 9)).astype("float32"))
+    theta, scale = 1.3, 2.0
+    with tf.GradientTape() as tape:
+        g_pos, g_neg = (ff.goodness(tf.nn.relu(x @ w)) for x in (x_pos, x_neg))
+        loss = tf.reduce_mean(ff.threshold_loss(g_pos, g_neg, theta, scale))
+    by_hand = 0
+    for x, g, sign in [(x_pos, g_pos, -1), (x_neg, g_neg, 1)]:
+        h = np.maximum(x @ w.numpy(), 0)
+        p = 1 / (1 + np.exp(-sign * scale * (g.numpy() - theta)))
+        by_hand += x.T @ (sign * scale * p[:, None] * 2 * h / 9) / 7
+    np.testing.assert_allclose(tape.gradient(loss, w), by_hand, rtol=1e-4, atol=1e-6)
+
+
+def test_losses_come_back_from_their_config():
+    for loss in (ff.ThresholdLoss(1.5, 3.0), ff.PairwiseLoss(4.0, 2.0, 0.1)):
+        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+        assert again.get_config() == loss.get_config()
+
+
+def test_an_unknown_reduction_is_refused():
+    with pytest.raises(ValueError, match="max"):
+        ff.goodness(np.ones((2, 2)), reduce="max")

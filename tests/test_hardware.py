@@ -1,0 +1,97 @@
+"""What cannot be tried in the test's own process: devices, precision, determinism."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import ffhelpers as ff
+
+TRAIN = """
+import json, sys
+import numpy as np
+import ffhelpers as ff
+import keras, tensorflow as tf
+
+options = json.loads(sys.argv[1])
+if options.pop("devices", 1) == 2:
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    options["strategy"] = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+num_classes = options.pop("num_classes", 10)
+widths, epochs = options.pop("widths", [60, 50]), options.pop("epochs", 3)
+summary = ff.setup(**options)
+data = ff.load("mnist")
+chosen = data.y_train < num_classes
+x, y = data.x_train[chosen][:20000], data.y_train[chosen][:20000]
+if num_classes == 2:
+    x, y = x[:2000], y[:2000]
+model = ff.ForwardForward(widths, num_classes)
+model.compile(keras.optimizers.AdamW(2e-3))
+shuffle = options.get("deterministic", False)
+history = model.fit(x, y, 100, epochs, shuffle=shuffle, validation_data=(x[:500], y[:500])).history
+kept = data.y_val < num_classes
+accuracy = model.evaluate(data.x_val[kept], data.y_val[kept], 500)[1]
+weights = [w.astype("float64").ravel().tolist() for w in model.get_weights()]
+print(json.dumps({"summary": summary, "history": history, "accuracy": accuracy,
+                  "weights": sum(weights, []), "optimizer": type(model.optimizer).__name__}))
+"""
+
+
+def train(**options):
+    command = [sys.executable, "-c", TRAIN, json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_two_devices_give_what_one_gives():
+    """With two classes the wrong label leaves nothing to chance."""
+    one, two = (train(seed=1, num_classes=2, devices=n) for n in (1, 2))
+    assert "2 replicas" in two["summary"] and "replicas" not in one["summary"]
+    for name in ("loss", "g_pos", "g_neg", "val_loss", "val_accuracy"):
+        np.testing.assert_allclose(one["history"][name], two["history"][name], rtol=2e-5)
+    np.testing.assert_allclose(one["weights"], two["weights"], atol=2e-4)
+
+
+@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
+def test_mixed_precision_trains_to_within_half_a_point(precision):
+    mixed, single = (
+        train(seed=1, precision=p, widths=[200, 200]) for p in (precision, "float32")
+    )
+    assert precision in mixed["summary"]
+    assert (mixed["optimizer"] == "LossScaleOptimizer") == (precision == "mixed_float16")
+    assert np.isfinite(mixed["history"]["loss"]).all()
+    assert np.isfinite(mixed["weights"]).all()
+    assert abs(mixed["accuracy"] - single["accuracy"]) < 0.005
+
+
+def test_deterministic_runs_repeat_bit_for_bit_in_another_process():
+    first, second = (train(seed=7, deterministic=True, epochs=2) for _ in range(2))
+    assert first == second
+    assert train(seed=8, deterministic=True, epochs=2)["weights"] != first["weights"]
+
+
+def test_setup_says_what_it_computes_with_in_one_line():
+    line = ff.setup(seed=3)
+    assert "\n" not in line
+    for part in ("TensorFlow 2", "Keras 3", "float32", "seed 3"):
+        assert part in line
+
+
+def test_bad_settings_are_refused():
+    with pytest.raises(ValueError, match="strategy='both'"):
+        ff.setup(strategy="both")
+    with pytest.raises(ValueError, match="half"):
+        ff.setup(precision="half")
+    with pytest.raises(ValueError, match="-1"):
+        ff.setup(seed=-1)
+
+
+def test_importing_leaves_nothing_on_the_terminal():
+    done = subprocess.run(
+        [sys.executable, "-c", "import ffhelpers"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

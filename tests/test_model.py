@@ -1,0 +1,328 @@
+"""`ForwardForward` as a Keras model, and what makes it Forward-Forward."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ffhelpers as ff
+
+
+@pytest.fixture
+def small(mnist):
+    return mnist.x_train[:3000], mnist.y_train[:3000]
+
+
+def network(blocks=(60, 50), num_classes=10, image_shape=(28, 28), **kwargs):
+    keras.utils.set_random_seed(1)
+    model = ff.ForwardForward(list(blocks), num_classes, **kwargs)
+    model.build((None, *image_shape))
+    model.compile(keras.optimizers.Adam(2e-3))
+    return model
+
+
+def test_it_learns_mnist(mnist):
+    model = network([200, 200])
+    history = model.fit(
+        mnist.x_train[:20_000],
+        mnist.y_train[:20_000],
+        batch_size=250,
+        epochs=3,
+        validation_data=(mnist.x_val, mnist.y_val),
+    ).history
+    assert history["val_accuracy"][-1] > 0.94
+    assert history["val_accuracy"][-1] > history["val_accuracy"][0]
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["g_pos"][-1] - history["g_neg"][-1] > 0.1
+    by_layer = model.layer_goodness(mnist.x_val)
+    assert (ff.evaluation.error(by_layer.transpose(1, 0, 2), mnist.y_val) < 0.08).all()
+
+
+def test_any_depth_class_count_and_image_shape():
+    rng = np.random.default_rng(0)
+    for shape, classes, widths in [
+        ((5, 7), 2, [9]),
+        ((6, 6, 3), 7, [8, 7, 6]),
+        ((30,), 4, [5] * 6),
+    ]:
+        x, y = rng.random((40, *shape), "float32"), rng.integers(0, classes, 40)
+        model = network(widths, classes, shape)
+        model.fit(x, y, batch_size=16)
+        assert model.predict(x).shape == (40, classes)
+        assert model.layer_goodness(x, batch_size=7).shape == (40, len(widths), classes)
+        assert np.isfinite(model.evaluate(x, y)).all()
+
+
+def test_prediction_is_the_goodness_of_edited_images(small):
+    """Ten edited images through plain matrix products give what `predict` gives."""
+    x, y = small
+    model = network()
+    model.fit(x, y, batch_size=100)
+    first, second = (block.get_weights() for block in model.blocks)
+    goodness = np.zeros((50, 10))
+    for label in range(10):
+        h = ff.write_label(x[:50], np.full(50, label), 10).reshape(50, -1)
+        for kernel, bias in (first, second):
+            h = h / np.sqrt((h**2).mean(-1, keepdims=True))
+            h = np.maximum(h @ kernel + bias, 0)
+            goodness[:, label] += (h**2).mean(-1)
+    np.testing.assert_allclose(model.predict(x[:50]), goodness, rtol=1e-4)
+    np.testing.assert_allclose(model.layer_goodness(x[:50]).sum(1), goodness, rtol=1e-4)
+
+
+def test_no_gradient_leaves_a_block(small):
+    """A block's loss has no gradient in another block, in the very step that `fit` runs."""
+    x, y = small[0][:100], small[1][:100]
+    taken = []
+
+    class Watch(keras.losses.Loss):
+        """Asks for the gradient of each block's loss in all blocks at once."""
+
+        def call(self, positive, goodness):
+            loss = ff.PairwiseLoss()(positive, goodness)
+            taken.append(loss)
+            return loss
+
+    model = network([20, 15, 10])
+    model.compile(keras.optimizers.SGD(0.0), loss=Watch(), run_eagerly=True)
+    variables = [v.value for block in model.blocks for v in block.trainable_variables]
+    with tf.GradientTape(persistent=True) as tape:
+        model.train_step((tf.constant(x), tf.constant(y)))
+        losses = list(taken)
+    assert len(losses) == 3
+    for i, loss in enumerate(losses):
+        gradients = tape.gradient(loss, variables)
+        for j, gradient in enumerate(gradients):
+            assert (gradient is not None) == (j // 2 == i), (i, j)
+
+
+def test_frozen_blocks_stay_as_they_are(small):
+    model = network([30, 20, 10])
+    for learning in range(3):
+        for i, block in enumerate(model.blocks):
+            block.trainable = i == learning
+        model.compile(keras.optimizers.Adam(1e-3))
+        before = [block.kernel.numpy() for block in model.blocks]
+        model.fit(*small, batch_size=300)
+        changed = [(b.kernel.numpy() != w).any() for b, w in zip(model.blocks, before)]
+        assert changed == [i == learning for i in range(3)]
+
+
+def test_greedy_training_of_the_first_block_is_its_simultaneous_training(small):
+    """Blocks do not feel each other: the first learns the same whether the second learns or not."""
+    together, alone = network(), network()
+    alone.blocks[1].trainable = False
+    alone.compile(keras.optimizers.Adam(2e-3))
+    for model in (together, alone):
+        model.fit(*small, batch_size=300, epochs=2, shuffle=False)
+    np.testing.assert_allclose(
+        together.blocks[0].kernel.numpy(), alone.blocks[0].kernel.numpy(), atol=1e-6
+    )
+
+
+def test_freezing_without_compiling_is_noticed(small):
+    model = network()
+    model.fit(*small, batch_size=300)
+    before = model.blocks[0].kernel.numpy()
+    model.blocks[0].trainable = False
+    model.fit(*small, batch_size=300)
+    assert (model.blocks[0].kernel.numpy() == before).all()
+    model.trainable = False
+    with pytest.raises(ValueError, match="no block is trainable"):
+        model.fit(*small, batch_size=300)
+
+
+def test_a_saved_model_predicts_bit_for_bit_in_a_new_process(small, tmp_path):
+    model = network([40, 30], negatives="uniform")
+    model.fit(*small, batch_size=300)
+    model.save(tmp_path / "ff.keras")
+    np.savez(tmp_path / "x.npz", x=small[0][:200], goodness=model.predict(small[0][:200]))
+    code = (
+        "import ffhelpers, keras, numpy as np;"
+        "model = keras.saving.load_model('ff.keras'); kept = np.load('x.npz');"
+        "assert (model.predict(kept['x']) == kept['goodness']).all();"
+        "assert model.source.negatives == 'uniform' and model.optimizer.iterations == 10"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+
+
+def test_a_loaded_model_goes_on_as_the_saved_one_would(small, tmp_path):
+    model = network()
+    model.fit(*small, batch_size=300)
+    model.save(tmp_path / "ff.keras")
+    loaded = keras.saving.load_model(tmp_path / "ff.keras")
+    histories = [m.fit(*small, batch_size=300, shuffle=False).history for m in (model, loaded)]
+    assert histories[0] == histories[1]
+
+
+def test_loss_comes_back_with_the_model(small, tmp_path):
+    model = network()
+    model.compile("adam", loss=ff.ThresholdLoss(1.5, 4.0))
+    model.fit(*small, batch_size=300)
+    model.save(tmp_path / "ff.keras")
+    loaded = keras.saving.load_model(tmp_path / "ff.keras")
+    assert (loaded.loss.theta, loaded.loss.scale) == (1.5, 4.0)
+    assert loaded.evaluate(*small) == model.evaluate(*small)
+
+
+def test_weights_of_samples_and_classes_are_honoured(small):
+    x, y = small
+    unweighted, ones = network(), network()
+    for model, weight in ((unweighted, None), (ones, np.ones(len(y)))):
+        model.fit(x, y, batch_size=300, shuffle=False, sample_weight=weight)
+    np.testing.assert_allclose(unweighted.predict(x[:9]), ones.predict(x[:9]), rtol=1e-4)
+
+    zeros = network()
+    before = zeros.get_weights()
+    zeros.fit(x, y, batch_size=300, class_weight=dict.fromkeys(range(10), 0.0))
+    assert all((a == b).all() for a, b in zip(zeros.get_weights(), before))
+    assert zeros.evaluate(x, y, sample_weight=np.zeros(len(y)))[0] == 0
+
+    seven = network()
+    seven.fit(x, y, 300, class_weight={i: float(i == 7) for i in range(10)}, epochs=5)
+    recall = ((seven.predict(x).argmax(1) == 7) & (y == 7)).sum() / (y == 7).sum()
+    assert recall > 0.9
+
+
+def test_given_negatives_are_used(small):
+    x, y = small
+    wrong = (y + 1) % 10
+    given = network(negatives="given")
+    given.fit(x, np.stack([y, wrong], 1), 300, epochs=5, validation_data=(x, y))
+    goodness = given.predict(x)
+    n = np.arange(len(y))
+    assert (goodness[n, y] > goodness[n, wrong]).mean() > 0.95
+    with pytest.raises(ValueError, match=r"\(n, 2\)"):
+        given.fit(x, y)
+    with pytest.raises(ValueError, match="sample_weight"):
+        given.fit(x, np.stack([y, wrong], 1), class_weight={0: 2.0})
+
+
+def test_datasets_batches_and_callbacks(small):
+    x, y = small
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(300)
+    model = network()
+    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=0, mode="min")
+    history = model.fit(data, epochs=9, validation_data=data, callbacks=[stop]).history
+    assert 1 < len(history["loss"]) < 9
+    np.testing.assert_allclose(model.evaluate(data), model.evaluate(x, y, 300), rtol=1e-5)
+    np.testing.assert_allclose(model.predict(data), model.predict(x), rtol=1e-4)
+    assert len(model.train_on_batch(x[:50], y[:50])) == 3
+    assert len(model.test_on_batch(x[:50], y[:50])) == 2
+    partial = model.fit(x[:130], y[:130], batch_size=50)  # the last batch has 30 images
+    assert np.isfinite(partial.history["loss"]).all()
+
+
+def test_evaluate_is_loss_and_accuracy(small):
+    x, y = small
+    model = network()
+    model.fit(x, y, batch_size=300)
+    loss, accuracy = model.evaluate(x, y)
+    assert accuracy == pytest.approx((model.predict(x).argmax(1) == y).mean())
+    by_block = model.layer_goodness(x)
+    expected = sum(float(ff.PairwiseLoss()(y, by_block[:, i])) for i in range(2))
+    assert loss == pytest.approx(expected, rel=1e-4)
+    model.compile("adam", metrics=[keras.metrics.SparseTopKCategoricalAccuracy(3, name="top3")])
+    model.fit(x, y, batch_size=300)
+    assert set(model.evaluate(x, y, return_dict=True)) == {"loss", "top3"}
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda m, x, y: ff.ForwardForward([], 10), "blocks="),
+        (lambda m, x, y: ff.ForwardForward([5, 0], 10), "units=0"),
+        (lambda m, x, y: ff.ForwardForward([5.0], 10), "units=5.0"),
+        (lambda m, x, y: ff.ForwardForward([5], 1), "num_classes=1"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, "soft"), "hard, uniform, given"),
+        (lambda m, x, y: m.fit(x, y + 1), "label 10: expected 0 to 9"),
+        (lambda m, x, y: m.fit(x, y - 1), "label -1"),
+        (lambda m, x, y: m.fit(x, np.eye(10, dtype=int)[y]), "not one-hot"),
+        (lambda m, x, y: m.fit(x, y, validation_data=(x, y + 1)), "label 10"),
+        (lambda m, x, y: m.evaluate(x, y + 1), "label 10"),
+        (lambda m, x, y: m.predict(x[:, :9]), r"images of shape \(9, 28\)"),
+        (lambda m, x, y: m.predict(x[:, :1, :9]), "images of shape"),
+        (lambda m, x, y: ff.ForwardForward([5], 10).predict(x[:, :1, :9]), "too few"),
+    ],
+)
+def test_bad_input_is_refused(small, call, message):
+    x, y = small
+    model = network()
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        call(model, x[:20], np.arange(20) % 10)
+    assert all((a == b).all() for a, b in zip(model.get_weights(), before))
+
+
+def test_one_pass_prediction_learns_on_a_frozen_network(small, tmp_path):
+    x, y = small
+    model = network()
+    model.fit(x, y, batch_size=300, epochs=5)
+    before = model.get_weights()
+    one_pass = ff.OnePass(model)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    one_pass.compile("adam", loss, metrics=["accuracy"])
+    one_pass.fit(x, y, epochs=8, verbose=0)
+    assert one_pass.evaluate(x, y, verbose=0)[1] > 0.85
+    assert all((a == b).all() for a, b in zip(model.get_weights(), before))
+    one_pass.save(tmp_path / "one.keras")
+    loaded = keras.saving.load_model(tmp_path / "one.keras")
+    assert (loaded.predict(x, verbose=0) == one_pass.predict(x, verbose=0)).all()
+
+
+def test_it_is_silent_when_nobody_watches(small, capfd):
+    model = network()
+    model.fit(*small, batch_size=300)
+    model.evaluate(*small)
+    model.predict(small[0])
+    assert capfd.readouterr().out == ""
+    model.fit(*small, batch_size=300, verbose=2)
+    assert "g_pos" in capfd.readouterr().out
+
+
+def test_a_bar_shows_the_goodness_to_a_person(small, capfd, monkeypatch):
+    monkeypatch.setattr("ffhelpers.model.watched", lambda: True)
+    network().fit(*small, batch_size=300)
+    out = capfd.readouterr().out
+    assert "g_pos" in out and "g_neg" in out and "10/10" in out
+
+
+KILLED = """
+import os, sys
+import keras, numpy as np
+import ffhelpers as ff
+ff.setup(seed=4)
+data = np.load("data.npz")
+model = ff.ForwardForward([40, 30], 10)
+model.compile(keras.optimizers.Adam(1e-3))
+epochs = []
+class Watch(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        epochs.append(epoch)
+        if sys.argv[1] == "kill" and epoch == 3:
+            os.kill(os.getpid(), 9)
+backup = keras.callbacks.BackupAndRestore("backup")
+model.fit(data["x"], data["y"], 300, epochs=5, shuffle=False, callbacks=[backup, Watch()])
+print(epochs)
+np.save(sys.argv[1], model.predict(data["x"][:50]))
+"""
+
+
+def test_a_killed_run_goes_on_from_its_last_epoch(small, tmp_path):
+    """…and ends with the very weights of a run that was never killed."""
+    np.savez(tmp_path / "data.npz", x=small[0], y=small[1])
+
+    def go(mode):
+        command = [sys.executable, "-c", KILLED, mode]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert go("kill").returncode == -9
+    resumed = go("resumed")
+    assert resumed.stdout.strip() == "[3, 4]", resumed.stderr
+    assert go("whole").stdout.strip() == "[0, 1, 2, 3, 4]"
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "resumed.npy"), np.load(tmp_path / "whole.npy")
+    )

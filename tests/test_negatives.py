@@ -1,0 +1,155 @@
+"""Labels in images: the visible edit, the fast path, and wrong labels."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+import ffhelpers as ff
+
+settings.register_profile("tensors", deadline=None, max_examples=25)
+settings.load_profile("tensors")
+
+
+@st.composite
+def labelled_images(draw):
+    """Images of any shape with room for their label pixels, labels and perhaps other pixels."""
+    num_classes = draw(st.integers(2, 7))
+    kind = draw(st.sampled_from(["flat", "grey", "colour"]))
+    side = draw(st.integers(3, 8))
+    shape = {"flat": (side * 3,), "grey": (side, side + 1), "colour": (side, side, 3)}[kind]
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    images = rng.random((draw(st.integers(1, 5)), *shape), dtype="float32")
+    labels = rng.integers(0, num_classes, len(images))
+    size = int(np.prod(shape[:2]))
+    pixels = None
+    if draw(st.booleans()):
+        pixels = rng.choice(size, num_classes, replace=False).tolist()
+    return images, labels, num_classes, pixels
+
+
+@given(labelled_images())
+def test_an_edit_changes_label_pixels_only(case):
+    images, labels, num_classes, pixels = case
+    before = images.copy()
+    edited = ff.write_label(images, labels, num_classes, pixels)
+    assert (images == before).all() and edited.dtype == np.float32
+    channels = images.shape[3] if images.ndim == 4 else 1
+    flat, was = (a.reshape(len(images), -1, channels) for a in (edited, images))
+    where = np.arange(num_classes) if pixels is None else np.array(pixels)
+    others = np.setdiff1d(np.arange(flat.shape[1]), where)
+    assert (flat[:, others] == was[:, others]).all()
+    one_hot = np.eye(num_classes, dtype="float32")[labels]
+    assert (flat[:, where] == one_hot[..., None]).all()
+
+
+@given(labelled_images(), st.sampled_from([0.5, 1.0, 3.0]), st.booleans())
+def test_the_fast_path_equals_editing_pixels(case, brightness, normalized):
+    images, _, num_classes, pixels = case
+    fast = ff.LabelledDense(
+        6, num_classes, pixels=pixels, brightness=brightness, normalized=normalized
+    )
+    every = np.repeat(np.eye(num_classes, dtype="float32")[None], len(images), axis=0)
+    h = np.asarray(fast(images, labels=every))
+    slow = ff.Dense(6, normalized=normalized)
+    slow.build((None, fast.kernel.shape[0]))
+    fast.bias.assign(np.linspace(-1, 1, 6))
+    h = np.asarray(fast(images, labels=every))
+    slow.set_weights(fast.get_weights())
+    for label in range(num_classes):
+        labels = np.full(len(images), label)
+        edited = ff.write_label(images, labels, num_classes, pixels, brightness)
+        expected = slow(edited.reshape(len(images), -1))
+        np.testing.assert_allclose(h[:, label], expected, rtol=1e-4, atol=1e-5)
+
+
+@given(labelled_images())
+def test_the_fast_path_has_the_gradient_of_editing_pixels(case):
+    import tensorflow as tf
+
+    images, labels, num_classes, pixels = case
+    fast, slow = ff.LabelledDense(5, num_classes, pixels=pixels), ff.Dense(5)
+    one_hot = np.eye(num_classes, dtype="float32")[labels][:, None]
+    fast(images, labels=one_hot)
+    edited = ff.write_label(images, labels, num_classes, pixels).reshape(len(images), -1)
+    slow(edited)
+    slow.set_weights(fast.get_weights())
+    with tf.GradientTape(persistent=True) as tape:
+        g_fast = tf.reduce_sum(fast.goodness(fast(images, labels=one_hot)))
+        g_slow = tf.reduce_sum(slow.goodness(slow(edited)))
+    fast_gradient = tf.convert_to_tensor(tape.gradient(g_fast, fast.kernel.value))
+    slow_gradient = tape.gradient(g_slow, slow.kernel.value)
+    np.testing.assert_allclose(fast_gradient, slow_gradient, rtol=1e-3, atol=1e-4)
+
+
+def test_bytes_are_scaled():
+    images = np.random.default_rng(0).integers(0, 256, (4, 5, 5), dtype=np.uint8)
+    labels = np.array([0, 1, 2, 1])
+    np.testing.assert_array_equal(
+        ff.write_label(images, labels, 3), ff.write_label(images / np.float32(255), labels, 3)
+    )
+    model = ff.ForwardForward([8], 3)
+    np.testing.assert_allclose(
+        model.predict(images), model.predict(images / np.float32(255)), rtol=1e-5
+    )
+
+
+@given(st.integers(2, 12), st.integers(0, 2**31 - 1))
+def test_a_wrong_label_is_never_the_truth(num_classes, seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, num_classes, 200).astype("int32")
+    goodness = rng.normal(size=(200, num_classes)).astype("float32") * 100
+    for wrong in (
+        ff.uniform_labels(labels, num_classes, seed),
+        ff.hard_labels(labels, goodness, 10.0, seed),
+    ):
+        wrong = np.asarray(wrong)
+        assert (wrong != labels).all()
+        assert ((wrong >= 0) & (wrong < num_classes)).all()
+
+
+def test_uniform_labels_are_uniform_over_the_others():
+    labels = np.repeat(np.arange(10, dtype="int32"), 9000)
+    wrong = np.asarray(ff.uniform_labels(labels, 10, seed=5))
+    for label in range(10):
+        counts = np.bincount(wrong[labels == label], minlength=10)
+        assert chisquare(np.delete(counts, label)).pvalue > 1e-4
+
+
+def test_hard_labels_follow_the_softmax_of_goodness():
+    goodness = np.tile(np.array([0.9, 0.1, 0.3, 0.0], "float32"), (40_000, 1))
+    labels = np.zeros(40_000, "int32")
+    hard = np.asarray(ff.hard_labels(labels, goodness, 5.0, seed=2))
+    expected = np.exp(5 * goodness[0, 1:].astype("float64"))
+    expected *= len(labels) / expected.sum()
+    assert chisquare(np.bincount(hard, minlength=4)[1:], expected).pvalue > 1e-4
+    even = np.asarray(ff.hard_labels(labels, goodness, 0.0, seed=2))
+    assert chisquare(np.bincount(even, minlength=4)[1:]).pvalue > 1e-4
+
+
+def test_negatives_are_fresh_and_their_generator_goes_on():
+    seed = keras.random.SeedGenerator(1)
+    labels = np.zeros(100, "int32")
+    first, second = (np.asarray(ff.uniform_labels(labels, 10, seed)) for _ in range(2))
+    assert (first != second).any()
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: ff.write_label(np.ones((2, 2, 2)), [0, 5], 6), "4 pixels, too few for 6"),
+        (lambda: ff.write_label(np.ones((2, 4, 4)), [0, 4], 3), "label 4: expected 0 to 2"),
+        (lambda: ff.write_label(np.ones((2, 4, 4)), [0, -1], 3), "label -1"),
+        (lambda: ff.write_label(np.ones((2, 4, 4)), [0.0, 1.0], 3), "integers"),
+        (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1]), "3 different indices"),
+        (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 1]), "3 different indices"),
+        (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 16]), "from 0 to 15"),
+        (lambda: ff.LabelInImage(1), "num_classes=1"),
+        (lambda: ff.LabelInImage(10, "easy"), "hard, uniform, given"),
+    ],
+)
+def test_what_does_not_fit_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
