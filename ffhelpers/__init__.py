@@ -16,10 +16,11 @@ def _import_tensorflow():
     try:
         with open(os.devnull, "w") as nowhere:  # some lines come whatever the level
             os.dup2(nowhere.fileno(), 2)
-        import tensorflow  # noqa: F401
+        import tensorflow
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+    tensorflow.get_logger().setLevel("ERROR")  # nor what its Python part warns of
 
 
 # The command line needs no TensorFlow, which takes seconds to import. Everybody else gets it

