@@ -27,8 +27,12 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
     Raises:
         ValueError: a value that is none of these.
     """
-    if strategy is not None and strategy != "auto" and not isinstance(strategy, tf.distribute.Strategy):
-        raise ValueError(f"strategy={strategy!r}: expected 'auto', None or a tf.distribute.Strategy")
+    if not (strategy in ("auto", None) or isinstance(strategy, tf.distribute.Strategy)):
+        raise ValueError(
+            f"strategy={strategy!r}: expected 'auto', None or a tf.distribute.Strategy"
+        )
+    if seed is not None and not 0 <= seed < 2**32:
+        raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**32 - 1")
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         if not tf.config.experimental.get_memory_growth(gpu):

@@ -32,7 +32,9 @@ class Dense(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
 
     def build(self, input_shape):
-        self.kernel = self.add_weight((input_shape[-1], self.units), "glorot_uniform", name="kernel")
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.units), "glorot_uniform", name="kernel"
+        )
         self.bias = self.add_weight((self.units,), "zeros", name="bias")
 
     def compute_output_shape(self, input_shape):

@@ -81,6 +81,10 @@ class ForwardForward(keras.Model):
                 block.build(input_shape)
             input_shape = block.compute_output_shape(input_shape)
 
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return config | {"jit_compile": "auto"} if config and self._xla else config
+
     def compile_from_config(self, config):
         # Keras skips this for a model with a `compile` of its own.
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -120,7 +124,9 @@ class ForwardForward(keras.Model):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         y = ops.cast(ops.reshape(y, (-1,)), "int32")
         by_block = self.block_goodness(x)
-        self._track_loss(sum(self.loss(y, goodness, weight) for goodness in by_block), ops.shape(x)[0])
+        self._track_loss(
+            sum(self.loss(y, goodness, weight) for goodness in by_block), ops.shape(x)[0]
+        )
         logs = self.compute_metrics(x, y, sum(by_block), weight)
         return {name: value for name, value in logs.items() if name not in ("g_pos", "g_neg")}
 
@@ -179,7 +185,9 @@ class ForwardForward(keras.Model):
             numpy float32 `(n, blocks, num_classes)`; its sum over the blocks is `predict(x)`.
         """
         self._check(x)
-        batches = (tf.convert_to_tensor(x[i : i + batch_size]) for i in range(0, len(x), batch_size))
+        batches = (
+            tf.convert_to_tensor(x[i : i + batch_size]) for i in range(0, len(x), batch_size)
+        )
         return np.concatenate([self._layer_goodness(batch).numpy() for batch in batches])
 
     # The three below add checks, and a bar that is silent when nobody watches. They also build
@@ -225,7 +233,9 @@ class ForwardForward(keras.Model):
         if not self._xla or self.distribute_strategy.num_replicas_in_sync > 1:
             return super().make_train_function(force)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Keras refuses, and warns, where ops are deterministic
+            warnings.simplefilter(
+                "ignore"
+            )  # Keras refuses, and warns, where ops are deterministic
             self.jit_compile = True
         super().make_train_function(force)
         self.jit_compile = False
@@ -269,7 +279,9 @@ class OnePass(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**{**config, "network": keras.saving.deserialize_keras_object(config["network"])})
+        return cls(
+            **{**config, "network": keras.saving.deserialize_keras_object(config["network"])}
+        )
 
 
 def _verbosity(verbose):

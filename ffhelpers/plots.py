@@ -81,9 +81,7 @@ def separation(g_pos, g_neg, titles, theta=None):
         titles: a string for each panel.
         theta: where a threshold is drawn.
     """
-    figure, axes = plt.subplots(
-        1, len(titles), figsize=(3.3 * len(titles), 2.6), squeeze=False
-    )
+    figure, axes = plt.subplots(1, len(titles), figsize=(3.3 * len(titles), 2.6), squeeze=False)
     for ax, pos, neg, title in zip(axes[0], g_pos, g_neg, titles):
         bins = np.linspace(0, np.quantile(np.concatenate([pos, neg]), 0.995), 50)
         ax.hist(neg, bins, color=NEGATIVE, alpha=0.6, label="negative")

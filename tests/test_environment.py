@@ -122,8 +122,9 @@ def test_every_dependency_has_its_reason():
     "name", ["pyproject.toml", "constraints.txt", "environment.yml", "Makefile", ".ci/run"]
 )
 def test_packages_come_from_wherever_the_reader_gets_them(name):
-    assert not re.search(r"://|index-url|find-links|trusted-host|/(home|root|opt)/",
-                         (ROOT / name).read_text())
+    assert not re.search(
+        r"://|index-url|find-links|trusted-host|/(home|root|opt)/", (ROOT / name).read_text()
+    )
 
 
 def imports(source):
@@ -203,13 +204,23 @@ class Clone:
 
     def make(self, *arguments, **variables):
         """-> (the finished make, what it installed and fetched)"""
-        ours = {k: v for k, v in os.environ.items()
-                if k not in ("PYTHON", "EXTRA") and not k.startswith(("MAKE", "MFLAGS"))}
+        ours = {
+            k: v
+            for k, v in os.environ.items()
+            if k not in ("PYTHON", "EXTRA") and not k.startswith(("MAKE", "MFLAGS"))
+        }
         ours |= {"PATH": f"{self.bin}:{os.environ['PATH']}", **variables}
         log = self.folder / "log"
         log.write_text("")
-        done = subprocess.run(["make", *arguments], cwd=self.folder, env=ours, text=True,
-                              capture_output=True, check=False, timeout=60)
+        done = subprocess.run(
+            ["make", *arguments],
+            cwd=self.folder,
+            env=ours,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
         return done, re.findall(r"-e (\S+)|ffhelpers (data)", log.read_text())
 
     def installed(self, *arguments, **variables):

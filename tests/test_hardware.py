@@ -22,16 +22,16 @@ if options.pop("devices", 1) == 2:
     options["strategy"] = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 num_classes = options.pop("num_classes", 10)
 widths, epochs = options.pop("widths", [60, 50]), options.pop("epochs", 3)
+images, batch_size = options.pop("images", 2000), options.pop("batch_size", 100)
 summary = ff.setup(**options)
 data = ff.load("mnist")
 chosen = data.y_train < num_classes
-x, y = data.x_train[chosen][:20000], data.y_train[chosen][:20000]
-if num_classes == 2:
-    x, y = x[:2000], y[:2000]
+x, y = data.x_train[chosen][:images], data.y_train[chosen][:images]
 model = ff.ForwardForward(widths, num_classes)
 model.compile(keras.optimizers.AdamW(2e-3))
 shuffle = options.get("deterministic", False)
-history = model.fit(x, y, 100, epochs, shuffle=shuffle, validation_data=(x[:500], y[:500])).history
+watched = {"shuffle": shuffle, "validation_data": (x[:500], y[:500])}
+history = model.fit(x, y, batch_size, epochs, **watched).history
 kept = data.y_val < num_classes
 accuracy = model.evaluate(data.x_val[kept], data.y_val[kept], 500)[1]
 weights = [w.astype("float64").ravel().tolist() for w in model.get_weights()]
@@ -56,11 +56,17 @@ def test_two_devices_give_what_one_gives():
     np.testing.assert_allclose(one["weights"], two["weights"], atol=2e-4)
 
 
+LARGE = {"widths": [200, 200], "images": 20_000, "batch_size": 250}
+
+
+@pytest.fixture(scope="module")
+def single():
+    return train(seed=1, precision="float32", **LARGE)
+
+
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_trains_to_within_half_a_point(precision):
-    mixed, single = (
-        train(seed=1, precision=p, widths=[200, 200]) for p in (precision, "float32")
-    )
+def test_mixed_precision_trains_to_within_half_a_point(precision, single):
+    mixed = train(seed=1, precision=precision, **LARGE)
     assert precision in mixed["summary"]
     assert (mixed["optimizer"] == "LossScaleOptimizer") == (precision == "mixed_float16")
     assert np.isfinite(mixed["history"]["loss"]).all()

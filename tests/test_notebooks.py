@@ -120,7 +120,7 @@ def own_data(mnist, tmp_path_factory):
     """A file of one's own: four classes, colour, 18 by 20 pixels, bytes."""
     path = tmp_path_factory.mktemp("own") / "four digits.npz"
     arrays = {}
-    for split, count in (("train", 4000), ("test", 600)):
+    for split, count in (("train", 3600), ("test", 600)):
         x, y = getattr(mnist, f"x_{split}"), getattr(mnist, f"y_{split}")
         kept = np.flatnonzero(y < 4)[:count]
         grey = np.rint(255 * x[kept, 5:23, 4:24]).astype("uint8")
@@ -134,7 +134,7 @@ def own_data(mnist, tmp_path_factory):
 SMALL = {
     "01_data_editing": {},
     "02_loss": {"theta": "1.5", "scale": "4"},
-    "03_layer_training": {"epochs": "2", "widths": "40,30,20", "batch_size": "70"},
+    "03_layer_training": {"epochs": "2", "widths": "40,30,20", "batch_size": "100"},
     "04_evaluation": {"epochs": "2", "widths": "[90, 80]", "batch_size": "64", "scale": "8"},
     "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
 }
@@ -158,15 +158,17 @@ def test_it_runs_on_data_of_ones_own(name, own_data, tmp_path):
         assert 0.2 < recorded["true_label_fraction"] < 0.3  # about a quarter, with four classes
 
 
-def test_two_epochs_by_plain_papermill_from_another_folder(tmp_path):
-    """`papermill notebooks/04_evaluation.ipynb out.ipynb -p epochs 2`"""
+def test_plain_papermill_in_another_folder(own_data, tmp_path):
+    """…with a data set named by a path relative to that folder."""
     papermill = Path(sys.executable).parent / "papermill"
+    (tmp_path / "mine.npz").symlink_to(own_data)
     command = [papermill, FOLDER / "04_evaluation.ipynb", "out.ipynb", "-p", "epochs", "2"]
+    command += ["-p", "dataset", "mine.npz"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     shown = [sys.executable, "-m", "ffhelpers", "figures", "out.ipynb"]
     figures = subprocess.run(shown, capture_output=True, text=True, cwd=tmp_path, check=True)
-    assert json.loads(figures.stdout)["test_error"] < 0.08
+    assert json.loads(figures.stdout)["test_error"] < 0.1
 
 
 def test_impossible_values_are_refused_by_plain_papermill_too(tmp_path):
