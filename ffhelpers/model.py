@@ -69,6 +69,7 @@ class ForwardForward(keras.Model):
         loss = PairwiseLoss() if loss is None else keras.losses.get(loss)
         metrics = list(metrics or [])
         super().compile(optimizer, loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
+        self._steps, self._traced_for = {}, None
         self._xla = jit_compile == "auto" and not self.run_eagerly
         if jit_compile == "auto":
             # Not for predictions: how XLA rounds depends on the batches that it saw before, and a
@@ -226,10 +227,12 @@ class ForwardForward(keras.Model):
         check_labels(y, self.num_classes)
 
     def make_train_function(self, force=False):
-        # A step traced before a block was frozen would go on training it.
+        # A step traced before a block was frozen would go on training it: one for each choice.
         trainable = tuple(block.trainable for block in self.blocks)
-        force = force or trainable != getattr(self, "_traced_for", None)
-        self._traced_for = trainable
+        if trainable != self._traced_for:
+            self._steps[self._traced_for] = self.train_function
+            self.train_function = self._steps.get(trainable)
+            self._traced_for = trainable
         if not self._xla or self.distribute_strategy.num_replicas_in_sync > 1:
             return super().make_train_function(force)
         with warnings.catch_warnings():
