@@ -257,8 +257,9 @@ def _typed_parameters(notebook, values):
             names = ", ".join(known) or "none"
             raise ParameterError(f"unknown parameter {name}{hint} {notebook} takes: {names}")
     typed = {name: _typed(name, value, known[name].default) for name, value in values.items()}
-    # The notebook does the same, but only after a kernel and TensorFlow have started.
-    check_parameters(**{name: value for name, value in typed.items() if name in _RULES})
+    if "check_parameters" in Path(notebook).read_text(encoding="utf-8"):
+        # It would refuse them itself, but only after a kernel and TensorFlow have started.
+        check_parameters(**{name: value for name, value in typed.items() if name in _RULES})
     return typed
 
 

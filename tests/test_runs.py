@@ -303,12 +303,20 @@ def test_settings_take_the_type_of_the_default(notebook, setting, value):
         (["learning_rate=fast"], "learning_rate must be a number such as 0.001, not 'fast'"),
         (["widths=500,,500"], r"widths must be a list such as \[500, 500\], not '500,,500'"),
         (["shuffle=maybe"], "shuffle must be a bool such as True, not 'maybe'"),
-        (["epochs=0"], "epochs must be a whole number, 1 or more, not 0"),  # check_parameters'
     ],
 )
 def test_wrong_settings_are_refused(notebook, settings, message):
     with pytest.raises(runs.ParameterError, match=message.replace("?", r"\?")):
         runs.parse_parameters(notebook, settings)
+
+
+def test_a_notebook_that_checks_its_parameters_has_them_checked_at_once(tmp_path):
+    """In another notebook `epochs` may mean another thing."""
+    ours = save(tmp_path / "ours.ipynb", "check_parameters(epochs=epochs)", parameters="epochs = 9")
+    theirs = save(tmp_path / "theirs.ipynb", "print(epochs)", parameters="epochs = 9")
+    with pytest.raises(runs.ParameterError, match="epochs must be a whole number, 1 or more"):
+        runs.parse_parameters(ours, ["epochs=0"])
+    assert runs.parse_parameters(theirs, ["epochs=0"]) == {"epochs": 0}
 
 
 def test_a_file_of_parameters(notebook, tmp_path):
