@@ -330,6 +330,8 @@ def _arrays(name, content):
     if name.endswith(".gz"):
         content = gzip.decompress(content)
     if name.endswith(".npz"):
+        if not zipfile.is_zipfile(io.BytesIO(content)):  # NumPy would take it for a pickle
+            raise DataError("is not an .npz file")
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return dict(archive)
     if match := _IDX.fullmatch(name):  # 0, 0, 8 (uint8), number of axes; then their lengths

@@ -263,8 +263,8 @@ def test_ff_data_dir_comes_first(tiny, monkeypatch, server):
     [
         ({}, "holds no such files"),
         ({"mnist.npz": npz(**OTHER)}, "x_test not as published"),
-        ({"mnist.npz": npz(**TINY)[:-100]}, "cannot be read"),
-        ({"mnist.npz": b""}, "cannot be read"),
+        ({"mnist.npz": npz(**TINY)[:-100]}, "is not an .npz"),
+        ({"mnist.npz": b""}, "is not an .npz"),
         ({"mnist.npz": npz(x_train=TINY["x_train"])}, "x_test, y_test, y_train missing"),
         ({"mnist.npz": npz(**TINY | {"y_test": np.array([{}])})}, "cannot be read"),
         (dict(list(LAYOUTS["idx"].items())[:3]), "y_test missing"),
@@ -336,7 +336,7 @@ def test_a_damaged_cache_is_fetched_anew_with_a_warning(tiny, damaged):
 def test_a_damaged_cache_stays_if_nothing_better_is_found(tiny, server):
     cached = write(tiny / "keras" / "datasets", {"mnist.npz": b"damaged"})
     server.files = {}
-    with pytest.warns(UserWarning), pytest.raises(data.DataError, match="cache.*cannot be read"):
+    with pytest.warns(UserWarning), pytest.raises(data.DataError, match="cache.*is not an .npz"):
         data.load()
     assert (cached / "mnist.npz").read_bytes() == b"damaged"
 
