@@ -226,10 +226,10 @@ def test_evaluate_is_loss_and_accuracy(small):
     model = network()
     model.fit(x, y, batch_size=300)
     loss, accuracy = model.evaluate(x, y)
-    assert accuracy == pytest.approx((model.predict(x).argmax(1) == y).mean())
+    assert float(accuracy) == pytest.approx((model.predict(x).argmax(1) == y).mean())
     by_block = model.layer_goodness(x)
     expected = sum(float(ff.PairwiseLoss()(y, by_block[:, i])) for i in range(2))
-    assert loss == pytest.approx(expected, rel=1e-4)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
     model.compile("adam", metrics=[keras.metrics.SparseTopKCategoricalAccuracy(3, name="top3")])
     model.fit(x, y, batch_size=300)
     assert set(model.evaluate(x, y, return_dict=True)) == {"loss", "top3"}
