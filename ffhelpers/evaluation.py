@@ -28,7 +28,7 @@ def error_interval(goodness, labels, confidence=0.95):
     Returns:
         Three fractions: error, lower and upper end.
     """
-    from scipy.stats import binomtest  # half a second to import
+    from scipy.stats import binomtest  # slow to import
 
     wrong = int(np.sum(np.argmax(goodness, axis=-1) != labels))
     interval = binomtest(wrong, len(labels)).proportion_ci(confidence, method="wilson")

@@ -115,7 +115,7 @@ class LabelledDense(Dense):
             return self._add_labels(image_part, energy, ops.cast(labels, self.compute_dtype))
 
         if callable(labels):
-            # A choice of labels has no gradient: spare the tape every candidate's activities.
+            # A choice of labels has no gradient.
             every = activities(ops.stop_gradient(image_part), ops.eye(self.num_classes)[None])
             labels = labels(ops.stop_gradient(self.goodness(every)))
         return activities(image_part, labels)
