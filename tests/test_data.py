@@ -127,6 +127,11 @@ def tiny(tmp_path, monkeypatch, server):
     return tmp_path
 
 
+def named(warned, words):
+    """The files that warnings with these words name; an abandoned thread may warn meanwhile."""
+    return [warning.filename for warning in warned if words in str(warning.message)]
+
+
 def check(loaded, where):
     """`loaded` is all of the tiny MNIST, found `where`."""
     x = np.concatenate([loaded.x_train, loaded.x_val])
@@ -329,7 +334,7 @@ def test_a_damaged_cache_is_fetched_anew_with_a_warning(tiny, damaged):
     write(cached.parent, {"mnist.npz": damaged})
     with pytest.warns(UserWarning, match="mnist.npz is damaged and fetched anew") as warned:
         check(data.load(), "(download)")
-    assert warned[0].filename == __file__
+    assert named(warned, "mnist.npz") == [__file__]
     assert cached.read_bytes() == npz(**TINY) and files_below(cached.parent) == ["mnist.npz"]
 
 
@@ -393,7 +398,7 @@ def test_a_full_disk_loses_nothing_but_the_cache(tiny, monkeypatch):
     try:
         with pytest.warns(UserWarning, match="mnist.npz was not kept") as warned:
             check(data.load(), "(download)")
-        assert warned[0].filename == __file__
+        assert named(warned, "mnist.npz") == [__file__]
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert files_below(tiny / "keras") == []
