@@ -4,6 +4,7 @@ import math
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 POSITIVE, NEGATIVE, NEUTRAL = "#0072b2", "#d55e00", "#7f7f7f"  # also apart for the colour-blind
 
@@ -21,7 +22,7 @@ plt.rcParams.update(
 
 
 def images(images, titles=None, columns=10, colors=None):
-    """A grid of images.
+    """A grid of images; nothing where there are none.
 
     Args:
         images: float in [0, 1], `(n, h, w)` or `(n, h, w, 3)`; with one channel or flat, `(n, d)`
@@ -31,6 +32,8 @@ def images(images, titles=None, columns=10, colors=None):
         colors: n colours of the titles.
     """
     images = [_picture(image) for image in np.asarray(images)]
+    if not images:
+        return
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     figure, axes = plt.subplots(
@@ -52,7 +55,7 @@ def _picture(image):
     return image[..., 0] if image.shape[2:] == (1,) else image
 
 
-def curves(x, series, xlabel, ylabel, styles=None, lines=(), logy=False):
+def curves(x, series, xlabel, ylabel, styles=None, lines=()):
     """Lines over a common x.
 
     Args:
@@ -60,15 +63,17 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=(), logy=False):
         series: label → numbers `(n,)`.
         styles: label → keyword arguments of `plot`, such as `{"color": POSITIVE}`.
         lines: heights of dotted horizontal lines, such as a threshold.
-        logy: logarithmic y axis.
     """
     figure, ax = plt.subplots(figsize=(6.5, 3.2))
     for label, y in series.items():
         ax.plot(x, y, label=label, **(styles or {}).get(label, {}))
     for height in lines:
         ax.axhline(height, color=NEUTRAL, linestyle=":")
-    ax.set(xlabel=xlabel, ylabel=ylabel, yscale="log" if logy else "linear")
-    ax.legend()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(series) > 3:  # no room among the lines
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    else:
+        ax.legend()
     figure.tight_layout()
     plt.show()
 
@@ -154,7 +159,9 @@ def confusions(matrix, names):
     figure, ax = plt.subplots(figsize=(1.5 + 0.42 * len(names), 1.2 + 0.42 * len(names)))
     ax.imshow(wrong, cmap="Oranges")
     for row, column in zip(*np.nonzero(wrong)):
-        ax.text(column, row, wrong[row, column], ha="center", va="center", fontsize=8)
+        count = wrong[row, column]
+        color = "white" if count > 0.6 * wrong.max() else "black"
+        ax.text(column, row, count, ha="center", va="center", fontsize=8, color=color)
     ticks = range(len(names))
     ax.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks)
     ax.set_xticklabels(names, rotation=0 if max(map(len, names)) < 3 else 60)
@@ -180,7 +187,12 @@ def intervals(rows, xlabel, reference=None, logx=False):
         ax.plot(value, y, "o", color=color)
     if reference is not None:
         ax.axvline(rows[reference][0], color=POSITIVE, linestyle=":")
-    ax.set(xlabel=xlabel, yticks=range(len(rows)), xscale="log" if logx else "linear")
+    ax.set(xlabel=xlabel, yticks=range(len(rows)))
+    if logx:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
     ax.set_yticklabels(list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
     figure.tight_layout()

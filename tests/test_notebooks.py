@@ -117,10 +117,10 @@ def test_figures_are_recorded(stored):
 
 @pytest.fixture(scope="session")
 def own_data(mnist, tmp_path_factory):
-    """A file of one's own: four classes, colour, 18 by 20 pixels, bytes."""
+    """A file of one's own: four classes, colour, 18 by 20 pixels, bytes, few images."""
     path = tmp_path_factory.mktemp("own") / "four digits.npz"
     arrays = {}
-    for split, count in (("train", 3600), ("test", 600)):
+    for split, count in (("train", 1100), ("test", 600)):
         x, y = getattr(mnist, f"x_{split}"), getattr(mnist, f"y_{split}")
         kept = np.flatnonzero(y < 4)[:count]
         grey = np.rint(255 * x[kept, 5:23, 4:24]).astype("uint8")
@@ -135,7 +135,7 @@ SMALL = {
     "01_data_editing": {},
     "02_loss": {"theta": "1.5", "scale": "4"},
     "03_layer_training": {"epochs": "2", "widths": "40,30,20", "batch_size": "100"},
-    "04_evaluation": {"epochs": "2", "widths": "[90, 80]", "batch_size": "64", "scale": "8"},
+    "04_evaluation": {"epochs": "6", "widths": "[90, 80]", "batch_size": "64", "scale": "8"},
     "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
 }
 
@@ -154,6 +154,8 @@ def test_it_runs_on_data_of_ones_own(name, own_data, tmp_path):
     if name in TRAINING:
         assert recorded["test_error"] < (0.1 if name == "04_evaluation" else 0.3)
         assert recorded["train_seconds"] > 0
+    if name == "03_layer_training":
+        assert "equal: True" in (tmp_path / "out" / f"{name}.ipynb").read_text()
     if name == "01_data_editing":
         assert 0.2 < recorded["true_label_fraction"] < 0.3  # about a quarter, with four classes
 
@@ -163,7 +165,7 @@ def test_plain_papermill_in_another_folder(own_data, tmp_path):
     papermill = Path(sys.executable).parent / "papermill"
     (tmp_path / "mine.npz").symlink_to(own_data)
     command = [papermill, FOLDER / "04_evaluation.ipynb", "out.ipynb", "-p", "epochs", "2"]
-    command += ["-p", "dataset", "mine.npz"]
+    command += ["-p", "dataset", "mine.npz", "-p", "batch_size", "20"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     shown = [sys.executable, "-m", "ffhelpers", "figures", "out.ipynb"]
