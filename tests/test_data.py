@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -298,7 +298,6 @@ def test_ff_data_dir_without_a_folder(tiny, monkeypatch, server):
     assert not server.requests
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_damage_is_noticed(draws):
     """Whatever bytes of a file are lost or changed, the arrays are right or it is a DataError."""
@@ -503,7 +502,6 @@ def test_a_pickle_with_a_wrong_hash_is_never_opened(tiny, server, monkeypatch):
 
 
 @given(hnp.arrays(np.uint8, (2, 784)))
-@settings(max_examples=20, deadline=None)
 def test_pixels_kept_as_fractions_of_256_come_back_exactly(pixels):
     np.testing.assert_array_equal(np.rint(256 * (pixels / np.float32(256))), pixels)
 
@@ -635,7 +633,6 @@ def test_held_out_images_of_each_class(labels):
 
 
 @given(hnp.arrays(np.int32, st.integers(8, 60), elements=st.integers(0, 4)))
-@settings(max_examples=50, deadline=None)
 def test_own_splits_are_complete_disjoint_and_in_order(labels):
     if len(set(labels.tolist())) < 2:
         return

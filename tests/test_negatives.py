@@ -3,14 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
 import ffhelpers as ff
-
-settings.register_profile("tensors", deadline=None, max_examples=25)
-settings.load_profile("tensors")
 
 
 @st.composite
