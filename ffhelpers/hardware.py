@@ -1,6 +1,7 @@
 """One call that prepares the machine: seeds, GPUs, precision, determinism."""
 
 import os
+from numbers import Integral
 
 import keras
 import tensorflow as tf
@@ -31,7 +32,7 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
         raise ValueError(
             f"strategy={strategy!r}: expected 'auto', None or a tf.distribute.Strategy"
         )
-    if seed is not None and not 0 <= seed < 2**32:
+    if seed is not None and not (isinstance(seed, Integral) and 0 <= seed < 2**32):
         raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**32 - 1")
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -39,7 +40,7 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
             tf.config.experimental.set_memory_growth(gpu, True)
     keras.config.set_dtype_policy(_precision(gpus) if precision == "auto" else precision)
     if seed is not None:
-        keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(int(seed))
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     if strategy == "auto":

@@ -61,12 +61,14 @@ class ForwardForward(keras.Model):
     ):
         """As `keras.Model.compile`; the loss is each block's own, by default `PairwiseLoss()`.
 
-        A loss receives the index of the positive stream, `(n,)`, and the goodness of the streams,
-        `(n, streams)`. Metrics see labels and predictions in `evaluate` only. With
-        `jit_compile="auto"` XLA compiles the training step wherever it can, also on a CPU, where
-        that saves about a quarter of the time.
+        A loss is a `keras.losses.Loss` that receives the index of the positive stream, `(n,)`,
+        and the goodness of the streams, `(n, streams)`; any other is a `ValueError`. Metrics see
+        labels and predictions in `evaluate` only. With `jit_compile="auto"` XLA compiles the
+        training step wherever it can, also on a CPU, where that saves about a quarter of the time.
         """
-        loss = PairwiseLoss() if loss is None else keras.losses.get(loss)
+        loss = PairwiseLoss() if loss is None else loss
+        if not isinstance(loss, keras.losses.Loss):
+            raise ValueError(f"loss={loss!r}: expected a keras.losses.Loss, as ff.PairwiseLoss()")
         metrics = list(metrics or [])
         super().compile(optimizer, loss, metrics=metrics, jit_compile=jit_compile, **kwargs)
         self._steps, self._traced_for = {}, None
@@ -212,8 +214,9 @@ class ForwardForward(keras.Model):
 
     def _check(self, x, y=None, given=None):
         spec = getattr(x, "element_spec", None)  # of a tf.data.Dataset
-        image_shape = np.shape(x)[1:] if spec is None else tf.nest.flatten(spec)[0].shape[1:]
-        if not self.built and len(image_shape):
+        first = x if spec is None else tf.nest.flatten(spec)[0]
+        image_shape = tf.TensorShape(getattr(first, "shape", None))[1:]
+        if not self.built and image_shape.rank and image_shape.is_fully_defined():
             self.build((None, *image_shape))
         elif not self.built:
             self._xla = False

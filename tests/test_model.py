@@ -221,6 +221,28 @@ def test_datasets_batches_and_callbacks(small):
     assert np.isfinite(partial.history["loss"]).all()
 
 
+def test_data_that_hides_its_shape(small):
+    """A `PyDataset` or a generator: the network learns its shape from the first batch."""
+    x, y = small
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return x[i : i + 50], y[i : i + 50]
+
+    def forever():
+        while True:
+            yield x[:50], y[:50]
+
+    for data in (Batches(), forever()):
+        model = ff.ForwardForward([20], 10)
+        model.compile("adam")
+        assert np.isfinite(model.fit(data, steps_per_epoch=3).history["loss"]).all()
+        assert model.predict(x[:5]).shape == (5, 10)
+
+
 def test_evaluate_is_loss_and_accuracy(small):
     x, y = small
     model = network()
@@ -243,6 +265,7 @@ def test_evaluate_is_loss_and_accuracy(small):
         (lambda m, x, y: ff.ForwardForward([5.0], 10), "units=5.0"),
         (lambda m, x, y: ff.ForwardForward([5], 1), "num_classes=1"),
         (lambda m, x, y: ff.ForwardForward([5], 10, "soft"), "hard, uniform, given"),
+        (lambda m, x, y: m.compile("adam", loss="mse"), "loss='mse'"),
         (lambda m, x, y: m.fit(x, y + 1), "label 10: expected 0 to 9"),
         (lambda m, x, y: m.fit(x, y - 1), "label -1"),
         (lambda m, x, y: m.fit(x, np.eye(10, dtype=int)[y]), "not one-hot"),
