@@ -103,10 +103,10 @@ def _shown(name, value):
     if isinstance(value, list):
         return ", ".join(_shown(name, element) for element in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(name, element)}" for key, element in value.items())
+        return "; ".join(f"{key} {_shown(name, element)}" for key, element in value.items())
     if isinstance(value, bool | str):
         return str(value)
-    if name.endswith(("error", "accuracy", "fraction")):
+    if name.endswith(("error", "errors", "accuracy", "fraction")):
         return f"{round(100 * value, 2):.5g} %"
     if name.endswith("_seconds"):
         return f"{value:.1f} s"

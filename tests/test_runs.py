@@ -91,7 +91,7 @@ def command(tmp_path):
         ("train_accuracy", 1, "train accuracy 100 %"),
         ("held_out_fraction", 1 / 6, "held out fraction 16.67 %"),
         ("layer_error", [0.1, 0.25], "layer error 10 %, 25 %"),
-        ("class_error", {"zero": 0.01, "one": 0.02}, "class error zero 1 %, one 2 %"),
+        ("errors", {"one": [0.01, 0.03], "two": [0.02]}, "errors one 1 %, 3 %; two 2 %"),
         ("train_seconds", 31.23, "train seconds 31.2 s"),
         ("goodness", 0.123456, "goodness 0.1235"),
         ("images", 60000, "images 60000"),
@@ -312,7 +312,8 @@ def test_wrong_settings_are_refused(notebook, settings, message):
 
 def test_a_notebook_that_checks_its_parameters_has_them_checked_at_once(tmp_path):
     """In another notebook `epochs` may mean another thing."""
-    ours = save(tmp_path / "ours.ipynb", "check_parameters(epochs=epochs)", parameters="epochs = 9")
+    checks = "check_parameters(epochs=epochs)"
+    ours = save(tmp_path / "ours.ipynb", checks, parameters="epochs = 9")
     theirs = save(tmp_path / "theirs.ipynb", "print(epochs)", parameters="epochs = 9")
     with pytest.raises(runs.ParameterError, match="epochs must be a whole number, 1 or more"):
         runs.parse_parameters(ours, ["epochs=0"])
