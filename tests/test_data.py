@@ -274,7 +274,7 @@ def test_ff_data_dir_comes_first(tiny, monkeypatch, server):
         ({"mnist.npz": npz(**TINY | {"y_test": np.array([{}])})}, "cannot be read"),
         (dict(list(LAYOUTS["idx"].items())[:3]), "y_test missing"),
         (LAYOUTS["idx-gz"] | {"mnist-dataset/t10k-labels-idx1-ubyte.gz": b"\x1f"}, "cannot be"),
-        ({"mnist_train.csv": b"label,1x1\n5,256\n"}, "cannot be read"),
+        ({"mnist_train.csv": b"label,1x1\n5,ink\n"}, "cannot be read"),
     ],
 )
 def test_a_bad_ff_data_dir_is_an_error_and_left_alone(tiny, monkeypatch, server, files, reason):

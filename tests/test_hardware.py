@@ -33,7 +33,7 @@ shuffle = options.get("deterministic", False)
 watched = {"shuffle": shuffle, "validation_data": (x[:500], y[:500])}
 history = model.fit(x, y, batch_size, epochs, **watched).history
 kept = data.y_val < num_classes
-accuracy = model.evaluate(data.x_val[kept], data.y_val[kept], 500)[1]
+accuracy = float(model.evaluate(data.x_val[kept], data.y_val[kept], 500)[1])
 weights = [w.astype("float64").ravel().tolist() for w in model.get_weights()]
 print(json.dumps({"summary": summary, "history": history, "accuracy": accuracy,
                   "weights": sum(weights, []), "optimizer": type(model.optimizer).__name__}))
