@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import runs
+from . import results, runs
 
 
 class BadInput(click.ClickException):
@@ -46,7 +46,8 @@ def main():
     show_default=True,
     help="Folder for the executed notebooks.",
 )
-def run(notebooks, settings, file, output):
+@click.option("--record", metavar="FILE", help="Add each run to this file of JSON lines.")
+def run(notebooks, settings, file, output, record):
     """Execute notebooks and print the figures that they record.
 
     Each is written to DIR under its own name once it is complete; one that fails is kept as
@@ -67,6 +68,8 @@ def run(notebooks, settings, file, output):
             with _refused():
                 executed = runs.run(notebook, values, output)
             lines = _recorded(executed)
+            if record:
+                _append(record, notebook, values, executed, time.perf_counter() - start)
             click.echo("\n  ".join([str(executed), *lines]))
         except runs.RunError as error:
             lines = ["failed"]
@@ -80,6 +83,18 @@ def run(notebooks, settings, file, output):
             click.echo(f"{name:{width}}  {seconds:7.1f}  {headline}")
     if any(headline == "failed" for _, _, headline in table):
         raise SystemExit(1)
+
+
+def _append(path, notebook, values, executed, seconds):
+    defaults = {name: known.default for name, known in runs.parameters(notebook).items()}
+    results.append(
+        path,
+        command=results.command(),
+        notebook=Path(notebook).as_posix(),
+        parameters=defaults | values,
+        figures=runs.figures(executed),
+        seconds=round(seconds, 1),
+    )
 
 
 def _recorded(executed):

@@ -29,7 +29,25 @@ def goodness(h, reduce="mean"):
     """
     if reduce not in ("mean", "sum"):
         raise ValueError(f"reduce={reduce!r}: expected 'mean' or 'sum'")
-    return getattr(ops, reduce)(ops.square(_wide(h)), axis=-1)
+    squares = ops.square(_wide(h))
+    units = squares.shape[-1]
+    # A product with a vector is a sum, and several times faster than XLA's own sums on a CPU.
+    weights = ops.full((units, 1), 1 / units if reduce == "mean" else 1, dtype=squares.dtype)
+    summed = ops.matmul(ops.reshape(squares, (-1, units)), weights)
+    return ops.reshape(summed, ops.shape(squares)[:-1])
+
+
+def inverse_length(h, epsilon=1e-12):
+    """What scales activities to mean square 1: `1 / sqrt(goodness(h) + epsilon)`.
+
+    Args:
+        h: activities, float `(..., units)`.
+        epsilon: keeps a vector of zeros zero.
+
+    Returns:
+        float32 `(..., 1)`.
+    """
+    return ops.rsqrt(goodness(h)[..., None] + epsilon)
 
 
 def normalize(h, epsilon=1e-12):
@@ -46,9 +64,7 @@ def normalize(h, epsilon=1e-12):
         The shape and dtype of `h`.
     """
     h = ops.convert_to_tensor(h)
-    wide = _wide(h)
-    scaled = wide * ops.rsqrt(ops.mean(ops.square(wide), axis=-1, keepdims=True) + epsilon)
-    return ops.cast(scaled, h.dtype)
+    return ops.cast(_wide(h) * inverse_length(h, epsilon), h.dtype)
 
 
 def threshold_loss(g_pos, g_neg, theta=2.0, scale=1.0):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from .goodness import goodness, normalize
+from .goodness import goodness, inverse_length
 from .negatives import label_pixels
 
 
@@ -41,10 +41,11 @@ class Dense(keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def call(self, h):
-        h = normalize(h) if self.normalized else h
         # One matrix product for all streams: a batched one would be slower.
         z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
         z = ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+        if self.normalized:  # what scales the input scales the product
+            z = z * ops.cast(inverse_length(h), z.dtype)
         return self.activation(z + self.bias)
 
     def goodness(self, h):
@@ -109,16 +110,17 @@ class LabelledDense(Dense):
             images = ops.cast(images, self.compute_dtype) / 255
         x = ops.reshape(images, (-1, len(self.cleared))) * ops.cast(self.cleared, images.dtype)
         image_part = ops.matmul(x, self.kernel)[:, None, :]
-        energy = ops.sum(ops.square(ops.cast(x, "float32")), axis=-1)[:, None]
+        energy = goodness(x)[:, None]
 
-        def activities(image_part, labels):
+        def activities(labels):
             return self._add_labels(image_part, energy, ops.cast(labels, self.compute_dtype))
 
         if callable(labels):
-            # A choice of labels has no gradient.
-            every = activities(ops.stop_gradient(image_part), ops.eye(self.num_classes)[None])
-            labels = labels(ops.stop_gradient(self.goodness(every)))
-        return activities(image_part, labels)
+            # One label after the other: all at once would be the largest thing in memory.
+            one_hot = ops.eye(self.num_classes)[:, None, None]
+            every = ops.map(lambda label: self.goodness(activities(label))[:, 0], one_hot)
+            labels = labels(ops.stop_gradient(ops.transpose(every)))  # a choice has no gradient
+        return activities(labels)
 
     def _add_labels(self, image_part, energy, labels):
         rows = ops.reshape(self.kernel, (-1, self.channels, self.units))
@@ -126,9 +128,8 @@ class LabelledDense(Dense):
         z = image_part + ops.matmul(labels, rows)
         if self.normalized:
             label_energy = ops.sum(ops.square(ops.cast(labels, "float32")), axis=-1)
-            label_energy = label_energy * (self.channels * self.brightness**2)
-            mean_square = (energy + label_energy) / len(self.cleared)
-            z = z * ops.cast(ops.rsqrt(mean_square + 1e-12)[..., None], z.dtype)
+            label_energy = label_energy * (self.channels * self.brightness**2 / len(self.cleared))
+            z = z * ops.cast(ops.rsqrt(energy + label_energy + 1e-12)[..., None], z.dtype)
         return self.activation(z + self.bias)
 
     def get_config(self):

@@ -161,9 +161,11 @@ _RULES = {
     "batch_size": _COUNT,
     "widths": (list, lambda v: v and all(map(_is_count, v)), "a list of whole numbers above 0"),
     "learning_rate": _ABOVE_0,
+    "weight_decay": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "theta": _ABOVE_0,
     "scale": _ABOVE_0,
     "negatives": (str, lambda v: v in ("hard", "uniform"), "hard or uniform"),
+    "all_images": (bool, lambda v: True, "true or false"),
     "seconds": _ABOVE_0,
     "images": _COUNT,
     "seeds": (Integral, lambda v: v >= 2, "a whole number, 2 or more for an interval"),
@@ -180,7 +182,8 @@ def check_parameters(**values):
         if name not in _RULES:
             raise TypeError(f"check_parameters has no rule for {name}, only {', '.join(_RULES)}")
         kind, possible, allowed = _RULES[name]
-        if isinstance(value, bool) or not isinstance(value, kind) or not possible(value):
+        no_number = isinstance(value, bool) and kind is not bool
+        if no_number or not isinstance(value, kind) or not possible(value):
             allowed = allowed.format(datasets=", ".join(_known_datasets()))
             raise ParameterError(f"{name} must be {allowed}, not {value!r}")
 
