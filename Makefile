@@ -12,7 +12,7 @@ version := $(shell "$(or $(PYTHON),.venv/bin/python)" -c $(print_version) 2>/dev
 sources := $(shell { pwd; cat pyproject.toml constraints.txt; } | cksum | cut -d ' ' -f 1)
 stamp   := $(wildcard .venv/made-with-$(version)-$(or $(EXTRA),*)-$(sources))
 
-.PHONY: help run test lab setup clean venv
+.PHONY: help run test bench lab setup clean venv
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ run: setup  ## run notebooks 01 to 05 into runs/, then show what came out in a t
 test: setup  ## run the tests, then every notebook, comparing its outputs with the stored ones
 	.venv/bin/python -m pytest
 	.venv/bin/python -m pytest --nbval --nbval-current-env notebooks
+
+bench: setup  ## measure speed and memory against the machine and backprop, some minutes
+	.venv/bin/python benchmarks/bench.py
 
 lab: setup  ## open the notebooks in JupyterLab
 	.venv/bin/python -m jupyterlab notebooks
