@@ -7,7 +7,7 @@ import time
 
 import click
 
-from ffhelpers import results
+from ffhelpers import records
 
 MEASUREMENTS = {
     "step": "speed",
@@ -43,8 +43,8 @@ def main(names, output, worker):
         if process.returncode:
             raise SystemExit(f"{name} failed")
         taken = round(time.perf_counter() - start, 1)
-        results.append(
-            output, command=results.command(), measurement=name, rows=rows, seconds=taken
+        records.append(
+            output, command=records.command(), measurement=name, rows=rows, seconds=taken
         )
 
 

@@ -5,6 +5,7 @@ import time
 import ffhelpers as ff  # first, it keeps TensorFlow's start quiet
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 INPUTS, CLASSES = 784, 10
@@ -208,7 +209,6 @@ def prediction():
 
 def growth():
     """How a step's seconds grow: the exponent of a power law fitted to measured times."""
-    import numpy as np
 
     def exponent(sizes, times):
         return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from . import results, runs
+from . import records, runs
 
 
 class BadInput(click.ClickException):
@@ -87,9 +87,9 @@ def run(notebooks, settings, file, output, record):
 
 def _append(path, notebook, values, executed, seconds):
     defaults = {name: known.default for name, known in runs.parameters(notebook).items()}
-    results.append(
+    records.append(
         path,
-        command=results.command(),
+        command=records.command(),
         notebook=Path(notebook).as_posix(),
         parameters=defaults | values,
         figures=runs.figures(executed),

@@ -164,7 +164,7 @@ def test_imports_and_dependencies_are_the_same():
     used = imported_by("ffhelpers/*.py", "notebooks/*.ipynb")
     assert used - names(*CORE) <= {"tensorflow"}  # comes with the extra cpu or cuda
     assert names(*CORE) - used == {"ipykernel"}  # started, not imported
-    tested = imported_by("tests/*.py", "notebooks/*.py")
+    tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py")
     tested -= {"tomli", "tomllib"}  # in the library from Python 3.11 on
     assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}
 
@@ -242,7 +242,7 @@ def clone(tmp_path):
 def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
     listed = re.findall(r"^make (\w+) +\w", done.stdout, re.MULTILINE)
-    assert (sorted(listed), steps) == (["clean", "lab", "run", "setup", "test"], [])
+    assert (sorted(listed), steps) == (["bench", "clean", "lab", "run", "setup", "test"], [])
 
 
 def test_setup_installs_once_and_again_after_a_change(clone):

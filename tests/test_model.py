@@ -173,6 +173,22 @@ def test_loss_comes_back_with_the_model(small, tmp_path):
     assert loaded.evaluate(*small) == model.evaluate(*small)
 
 
+def test_steps_at_once_are_steps_one_by_one(small):
+    """…also the last ones, which are fewer than twenty."""
+    x, y = small
+    models = []
+    for at_once in (1, "auto"):
+        model = network()
+        model.compile(keras.optimizers.Adam(2e-3), jit_compile=False, steps_per_execution=at_once)
+        history = model.fit(x, y, batch_size=100, epochs=2, shuffle=False).history
+        models.append((model, history))
+    (one, first), (many, second) = models
+    assert one.optimizer.iterations == many.optimizer.iterations == 60
+    for a, b in zip(one.weights, many.weights):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-5)
+    assert second["loss"] == pytest.approx(first["loss"], rel=1e-4)
+
+
 def test_weights_of_samples_and_classes_are_honoured(small):
     x, y = small
     unweighted, ones = network(), network()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
 
-from ffhelpers import runs
+from ffhelpers import records, runs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -86,9 +87,24 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert f"{figure('04', 'test_error')} test error" in rows["04 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05 "]
-    (ours,) = re.findall(r"^\| 2×500, notebook 4 .*$", README, flags=re.M)
-    assert f"**{figure('04', 'test_error')}**" in ours
-    assert f"training: {float(figure('04', 'train_seconds')[:-2]):.0f} s" in ours
+
+
+@pytest.mark.parametrize("recipe", sorted((ROOT / "notebooks" / "params").glob("*.yaml")))
+def test_the_recipes_figures_are_those_of_the_recorded_runs(recipe):
+    kept = records.read(ROOT / "results" / f"{recipe.stem}.jsonl")
+    given = yaml.safe_load(recipe.read_text())
+    for run in kept:
+        assert given.items() <= run["parameters"].items(), "recorded with another recipe"
+        assert f"-f notebooks/params/{recipe.name}" in run["command"]
+        assert run["commit"] and not run["commit"].endswith("-dirty")
+    assert len({run["parameters"]["seed"] for run in kept}) == len(kept) >= 5
+
+    figures = [run["figures"] for run in kept]
+    mean, low, high = records.mean_interval([100 * f["test_error"] for f in figures])
+    seconds = sum(f["train_seconds"] for f in figures) / len(figures)
+    row = next(line for line in README.splitlines() if f"(notebooks/params/{recipe.name})" in line)
+    error = f"| **{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(kept)} seeds) |"
+    assert f"{error} {seconds:.0f} s |" in row
 
 
 def test_the_picture_is_one_of_the_fourth_notebook():

@@ -9,7 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from ffhelpers import results
+from ffhelpers import records
 
 PYTHON = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
@@ -27,7 +27,7 @@ def test_a_run_is_recorded_with_all_that_repeats_it(tmp_path):
         arguments = ["-p", f"n={seed}", "--output", "out", "--record", "kept/runs.jsonl"]
         subprocess.run([*command, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
-    first, second = results.read(tmp_path / "kept" / "runs.jsonl")
+    first, second = records.read(tmp_path / "kept" / "runs.jsonl")
     assert first["parameters"] == {"n": 3, "kind": "b"}
     assert second["figures"] == {"test_error": 0.04, "kind": "b"}
     assert first["notebook"] == "small.ipynb"
@@ -51,20 +51,20 @@ def test_a_failed_run_leaves_no_line(tmp_path):
 def test_lines_written_at_once_stay_whole(tmp_path):
     path = tmp_path / "deep" / "runs.jsonl"
     with ThreadPoolExecutor(8) as pool:
-        append = lambda i: results.append(path, figures={"run": i}, text="ä" * 3000)  # noqa: E731
+        append = lambda i: records.append(path, figures={"run": i}, text="ä" * 3000)  # noqa: E731
         list(pool.map(append, range(40)))
-    assert sorted(run["figures"]["run"] for run in results.read(path)) == list(range(40))
+    assert sorted(run["figures"]["run"] for run in records.read(path)) == list(range(40))
     assert json.loads(path.read_text().splitlines()[0])["text"] == "ä" * 3000
 
 
 def test_the_interval_is_students():
     values = [1.0, 2.0, 3.0, 4.0, 5.0]
-    mean, low, high = results.mean_interval(values)
+    mean, low, high = records.mean_interval(values)
     half = 2.776445 * np.std(values, ddof=1) / np.sqrt(5)  # the table's t for 4 degrees of freedom
     assert (mean, low, high) == pytest.approx((3, 3 - half, 3 + half), rel=1e-5)
 
 
 def test_the_interval_holds_the_mean_as_often_as_it_says():
     runs = np.random.default_rng(0).normal(size=(2000, 5))
-    held = [low <= 0 <= high for _, low, high in map(results.mean_interval, runs)]
+    held = [low <= 0 <= high for _, low, high in map(records.mean_interval, runs)]
     assert np.mean(held) == pytest.approx(0.95, abs=0.015)

@@ -14,9 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDER = Path(__file__).parent.parent / "results"
-
-
 def append(path, **record):
     """Add a run to a file of JSON lines, made if need be, with where and when it ran.
 
@@ -87,7 +84,8 @@ def _processor():
 
 def _commit():
     """The commit of this code, with `-dirty` where files differ from it; None outside Git."""
-    git = ["git", "-C", str(FOLDER.parent), "describe", "--always", "--dirty", "--abbrev=40"]
+    here = str(Path(__file__).parent)
+    git = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=40"]
     try:
         return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
