@@ -60,6 +60,8 @@ def run(notebooks, settings, file, output, record):
         if len({Path(notebook).name for notebook in notebooks}) < len(notebooks):
             raise ValueError("two notebooks of the same name would overwrite each other's output")
         parameters = [runs.parse_parameters(notebook, settings, file) for notebook in notebooks]
+        if record:
+            records.check_writable(record)
 
     table = []
     for notebook, values in zip(notebooks, parameters, strict=True):
@@ -67,9 +69,10 @@ def run(notebooks, settings, file, output, record):
         try:
             with _refused():
                 executed = runs.run(notebook, values, output)
-            lines = _recorded(executed)
+            figures = _recorded(executed)
+            lines = runs.figures_text(figures).splitlines() or ["no figures recorded"]
             if record:
-                _append(record, notebook, values, executed, time.perf_counter() - start)
+                _append(record, notebook, values, figures, time.perf_counter() - start)
             click.echo("\n  ".join([str(executed), *lines]))
         except runs.RunError as error:
             lines = ["failed"]
@@ -85,23 +88,23 @@ def run(notebooks, settings, file, output, record):
         raise SystemExit(1)
 
 
-def _append(path, notebook, values, executed, seconds):
+def _append(path, notebook, values, figures, seconds):
     defaults = {name: known.default for name, known in runs.parameters(notebook).items()}
     records.append(
         path,
         command=records.command(),
         notebook=Path(notebook).as_posix(),
         parameters=defaults | values,
-        figures=runs.figures(executed),
+        figures=figures,
         seconds=round(seconds, 1),
     )
 
 
 def _recorded(executed):
     try:
-        return runs.figures_text(runs.figures(executed)).splitlines()
+        return runs.figures(executed)
     except ValueError:
-        return ["no figures recorded"]
+        return {}
 
 
 @main.command()

@@ -35,6 +35,21 @@ def error_interval(goodness, labels, confidence=0.95):
     return wrong / len(labels), float(interval.low), float(interval.high)
 
 
+def mean_interval(values, confidence=0.95):
+    """The mean of a figure over seeds, and Student's interval: where more seeds would put it.
+
+    Args:
+        values: the figure of each run, at least two of them.
+
+    Returns:
+        Three floats: mean, lower and upper end.
+    """
+    from scipy.stats import ttest_1samp  # slow to import
+
+    low, high = ttest_1samp(values, 0).confidence_interval(confidence)
+    return float(np.mean(values)), float(low), float(high)
+
+
 def confusions(goodness, labels):
     """How often each class (row) was taken for each other (column).
 

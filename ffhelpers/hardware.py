@@ -1,10 +1,11 @@
 """One call that prepares the machine: seeds, GPUs, precision, determinism."""
 
-import os
 from numbers import Integral
 
 import keras
 import tensorflow as tf
+
+from .records import cores
 
 
 def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
@@ -63,9 +64,7 @@ def _summary(gpus, seed, strategy, deterministic):
     if names:
         machine = ", ".join(f"{names.count(n)} x {n}" for n in dict.fromkeys(names))
     else:
-        # The affinity counts the cores this process may use, not all that the machine has.
-        count = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-        machine = f"{len(count(0))} CPU cores"
+        machine = f"{cores()} CPU cores"
     parts = [f"TensorFlow {tf.__version__}, Keras {keras.__version__} on {machine}"]
     parts.append(keras.config.dtype_policy().name)
     if strategy is not None:

@@ -79,6 +79,7 @@ class ForwardForward(keras.Model):
         if not isinstance(loss, keras.losses.Loss):
             raise ValueError(f"loss={loss!r}: expected a keras.losses.Loss, as ff.PairwiseLoss()")
         metrics = list(metrics or [])
+        self._asked = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
         if steps_per_execution == "auto":  # Keras's loop in TensorFlow fails on several devices
             steps_per_execution = 20 if self.distribute_strategy.num_replicas_in_sync == 1 else 1
         kwargs |= {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
@@ -97,8 +98,9 @@ class ForwardForward(keras.Model):
             input_shape = block.compute_output_shape(input_shape)
 
     def get_compile_config(self):
+        # What "auto" means is for the machine to say on which the model is loaded.
         config = super().get_compile_config()
-        return config | {"jit_compile": "auto"} if config and self._xla else config
+        return config and config | self._asked
 
     def compile_from_config(self, config):
         # Keras skips this for a model with a `compile` of its own.
@@ -114,7 +116,7 @@ class ForwardForward(keras.Model):
         done = []
         for block in self.blocks[: self._last_trainable() + 1]:
             # A block starts when the one before has its gradients, so that TensorFlow keeps one
-            # block's activities at a time: memory does not grow with depth.
+            # block's activities at a time. XLA keeps an order of its own, and more of them.
             with tf.control_dependencies(done), tf.GradientTape() as tape:
                 h = block(h, **labels)
                 goodness = block.goodness(h)

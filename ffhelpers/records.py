@@ -12,8 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
-
 def append(path, **record):
     """Add a run to a file of JSON lines, made if need be, with where and when it ran.
 
@@ -21,10 +19,19 @@ def append(path, **record):
         path: the file; its folder is made too.
         record: what was run and what came out, of JSON's types.
     """
-    line = json.dumps({**record, **_circumstances()}, ensure_ascii=False)
+    line = json.dumps({**record, **_circumstances()}, ensure_ascii=False) + "\n"
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(line + "\n")  # one write, so that two programs do not mix their lines
+    with open(path, "ab", buffering=0) as file:
+        file.write(line.encode())  # one write, so that two programs do not mix their lines
+
+
+def check_writable(path):
+    """Raise the `OSError` that `append` would raise, before the work that is to be recorded."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    new = not Path(path).exists()
+    open(path, "ab").close()
+    if new:
+        os.unlink(path)
 
 
 def read(path):
@@ -32,23 +39,8 @@ def read(path):
 
     Raises `OSError` for a file that cannot be read, `ValueError` for one that holds another thing.
     """
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def mean_interval(values, confidence=0.95):
-    """Mean over seeds, with Student's interval: where the mean of many more seeds would lie.
-
-    Args:
-        values: a figure of each run, at least two of them.
-
-    Returns:
-        Three floats: mean, lower and upper end.
-    """
-    from scipy.stats import ttest_1samp  # slow to import
-
-    low, high = ttest_1samp(values, 0).confidence_interval(confidence)
-    return float(np.mean(values)), float(low), float(high)
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
 
 
 def command():
@@ -60,6 +52,12 @@ def command():
     return shlex.join(program + sys.argv[1:])
 
 
+def cores():
+    """The number of cores that this process may use, not all that the machine has."""
+    count = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    return len(count(0))
+
+
 def _circumstances():
     versions = {"python": platform.python_version()}
     for package in ("keras", "numpy", "tensorflow", "tensorflow-cpu"):
@@ -67,7 +65,7 @@ def _circumstances():
             versions[package] = importlib.metadata.version(package)
     return {
         "processor": _processor(),
-        "threads": len(getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()))(0)),
+        "threads": cores(),
         "versions": versions,
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -83,10 +81,13 @@ def _processor():
 
 
 def _commit():
-    """The commit of this code, with `-dirty` where files differ from it; None outside Git."""
-    here = str(Path(__file__).parent)
-    git = ["git", "-C", here, "describe", "--always", "--dirty", "--abbrev=40"]
+    """The commit of this code, with `-dirty` where code differs from it; None outside Git."""
+    git = ["git", "-C", str(Path(__file__).parent.parent)]
+    head, changed = [*git, "rev-parse", "HEAD"], [*git, "diff", "--quiet", "HEAD", "--"]
     try:
-        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+        commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
+    # Not the results themselves, which each record changes.
+    code = subprocess.run([*changed, "ffhelpers", "notebooks", "benchmarks"])
+    return commit + "-dirty" * bool(code.returncode)

@@ -1,6 +1,7 @@
 """Errors, intervals and confusions."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +50,16 @@ def test_the_wilson_interval_of_a_known_case():
     np.testing.assert_allclose(
         evaluation.error_interval(goodness, labels), (0.1, 0.05523, 0.17437), atol=1e-5
     )
+
+
+def test_the_interval_is_students():
+    values = [1.0, 2.0, 3.0, 4.0, 5.0]
+    mean, low, high = evaluation.mean_interval(values)
+    half = 2.776445 * np.std(values, ddof=1) / np.sqrt(5)  # the table's t for 4 degrees of freedom
+    assert (mean, low, high) == pytest.approx((3, 3 - half, 3 + half), rel=1e-5)
+
+
+def test_the_interval_holds_the_mean_as_often_as_it_says():
+    runs = np.random.default_rng(0).normal(size=(2000, 5))
+    held = [low <= 0 <= high for _, low, high in map(evaluation.mean_interval, runs)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)

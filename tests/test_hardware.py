@@ -56,6 +56,30 @@ def test_two_devices_give_what_one_gives():
     np.testing.assert_allclose(one["weights"], two["weights"], atol=2e-4)
 
 
+def test_a_model_trained_on_one_device_goes_on_on_two(tmp_path):
+    """…although `steps_per_execution` differs between them."""
+    code = """
+import sys, numpy as np, ffhelpers as ff, keras, tensorflow as tf
+if sys.argv[2] == "2":
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    ff.setup(1, strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+    model = keras.saving.load_model(sys.argv[1])
+else:
+    model = ff.ForwardForward([9], 3)
+    model.compile()
+rng = np.random.default_rng(0)
+model.fit(rng.random((90, 12), "float32"), rng.integers(0, 3, 90), 10)
+model.save(sys.argv[1])
+print(int(keras.ops.convert_to_numpy(model.optimizer.iterations)))
+"""
+    for devices, steps in ((1, 9), (2, 18)):
+        command = [sys.executable, "-c", code, str(tmp_path / "ff.keras"), str(devices)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert int(done.stdout.splitlines()[-1]) == steps
+
+
 LARGE = {"widths": [200, 200], "images": 20_000, "batch_size": 250}
 
 

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 import yaml
 
-from ffhelpers import records, runs
+from ffhelpers import evaluation, records, runs
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -66,6 +66,9 @@ def test_the_commands_run_in_their_order(clone):
             assert done.returncode == 0, (command, done.stderr)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
         assert runs.figures(executed)["test_error"] < 0.08
+    quick = runs.figures(clone / "runs" / "quick" / "04_evaluation.ipynb")
+    recorded = records.read(ROOT / "results" / "quick.jsonl")
+    assert quick["test_error"] < max(run["figures"]["test_error"] for run in recorded) + 0.002
 
 
 def test_the_python_code_runs(clone):
@@ -100,7 +103,7 @@ def test_the_recipes_figures_are_those_of_the_recorded_runs(recipe):
     assert len({run["parameters"]["seed"] for run in kept}) == len(kept) >= 5
 
     figures = [run["figures"] for run in kept]
-    mean, low, high = records.mean_interval([100 * f["test_error"] for f in figures])
+    mean, low, high = evaluation.mean_interval([100 * f["test_error"] for f in figures])
     seconds = sum(f["train_seconds"] for f in figures) / len(figures)
     row = next(line for line in README.splitlines() if f"(notebooks/params/{recipe.name})" in line)
     error = f"| **{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(kept)} seeds) |"

@@ -1,13 +1,11 @@
-"""Recorded runs: what a line holds, that lines stay whole, and the interval over seeds."""
+"""Recorded runs: what a line holds, and that lines stay whole."""
 
-import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import nbformat
-import numpy as np
-import pytest
 
 from ffhelpers import records
 
@@ -48,23 +46,60 @@ def test_a_failed_run_leaves_no_line(tmp_path):
     assert not (tmp_path / "runs.jsonl").exists()
 
 
+def test_a_run_without_figures_is_recorded_too(tmp_path):
+    cells = [nbformat.v4.new_code_cell("1 + 1")]
+    nbformat.write(nbformat.v4.new_notebook(metadata=PYTHON, cells=cells), tmp_path / "no.ipynb")
+    command = [sys.executable, "-m", "ffhelpers", "run", "no.ipynb", "--record", "runs.jsonl"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "no figures recorded" in done.stdout
+    assert records.read(tmp_path / "runs.jsonl")[0]["figures"] == {}
+
+
+def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path):
+    cells = [nbformat.v4.new_code_cell("open('started', 'w')")]
+    nbformat.write(nbformat.v4.new_notebook(metadata=PYTHON, cells=cells), tmp_path / "n.ipynb")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    for record in ("folder", "file/runs.jsonl"):
+        command = [sys.executable, "-m", "ffhelpers", "run", "n.ipynb", "--record", record]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 2 and record.split("/")[0] in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "started").exists()
+
+
+def test_new_results_do_not_make_the_code_dirty(tmp_path):
+    """…while a changed notebook does."""
+    copy = tmp_path / "clone"
+    (copy / "ffhelpers").mkdir(parents=True)
+    (copy / "notebooks").mkdir()
+    source = Path(records.__file__).read_text()
+    (copy / "ffhelpers" / "records.py").write_text(source)
+    (copy / "notebooks" / "n.ipynb").touch()
+    (copy / "results.jsonl").touch()
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "All"]):
+        subprocess.run(["git", *words], cwd=copy, check=True)
+
+    def commit():
+        code = "import ffhelpers.records as r; print(r._commit())"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=copy, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    (copy / "ffhelpers" / "__init__.py").touch()
+    (copy / "results.jsonl").write_text("{}\n")
+    clean = commit()
+    assert len(clean) == 40
+    (copy / "notebooks" / "n.ipynb").write_text("changed")
+    assert commit() == clean + "-dirty"
+
+
 def test_lines_written_at_once_stay_whole(tmp_path):
     path = tmp_path / "deep" / "runs.jsonl"
     with ThreadPoolExecutor(8) as pool:
-        append = lambda i: records.append(path, figures={"run": i}, text="ä" * 3000)  # noqa: E731
+        append = lambda i: records.append(path, figures={"run": i}, text="ä\u2028" * 3000)  # noqa: E731
         list(pool.map(append, range(40)))
     assert sorted(run["figures"]["run"] for run in records.read(path)) == list(range(40))
-    assert json.loads(path.read_text().splitlines()[0])["text"] == "ä" * 3000
-
-
-def test_the_interval_is_students():
-    values = [1.0, 2.0, 3.0, 4.0, 5.0]
-    mean, low, high = records.mean_interval(values)
-    half = 2.776445 * np.std(values, ddof=1) / np.sqrt(5)  # the table's t for 4 degrees of freedom
-    assert (mean, low, high) == pytest.approx((3, 3 - half, 3 + half), rel=1e-5)
-
-
-def test_the_interval_holds_the_mean_as_often_as_it_says():
-    runs = np.random.default_rng(0).normal(size=(2000, 5))
-    held = [low <= 0 <= high for _, low, high in map(records.mean_interval, runs)]
-    assert np.mean(held) == pytest.approx(0.95, abs=0.015)
+    assert records.read(path)[0]["text"] == "ä\u2028" * 3000
