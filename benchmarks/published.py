@@ -55,7 +55,7 @@ class PublishedLoop:
 
 
 def published_loss(sign, h):
-    return keras.ops.softplus(sign * (2.0 - ff.goodness(h)))
+    return keras.ops.softplus(keras.ops.reshape(sign, (-1,)) * (2.0 - ff.goodness(h)))
 
 
 def published(limit_seconds=60):
@@ -67,13 +67,14 @@ def published(limit_seconds=60):
         start_of_layer = passed
         while passed - start_of_layer < limit_seconds and accuracy < TARGET:
             start = time.perf_counter()
-            loop.epoch()
+            for _ in range(3):  # looking takes time too
+                loop.epoch()
             passed += time.perf_counter() - start
             accuracy = loop.accuracy(data.x_test, data.y_test)
         loop.streams = [loop.forward(stream) for stream in loop.streams]
     yield {
         "training": "published loop",
-        "test_accuracy": accuracy,
+        "test_accuracy": float(accuracy),
         "seconds": passed,
         "reached": bool(accuracy >= TARGET),
     }
