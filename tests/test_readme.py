@@ -110,6 +110,48 @@ def test_the_recipes_figures_are_those_of_the_recorded_runs(recipe):
     assert f"{error} {seconds:.0f} s |" in row
 
 
+def costs():
+    """The rows of the README's table of costs, from the last record of each measurement."""
+    recorded = {}
+    for record in records.read(ROOT / "results" / "bench.jsonl"):
+        assert record["commit"] and not record["commit"].endswith("-dirty")
+        recorded[record["measurement"]] = record["rows"]
+
+    def figures(measurement, name, **wanted):
+        rows = [r for r in recorded[measurement] if wanted.items() <= r.items()]
+        return [r[name] for r in rows]
+
+    for widths in ([500] * 2, [1000] * 3, [2000] * 4):
+        small, large = figures("step", "ceiling_share", widths=widths)
+        network = f"{len(widths)}×{widths[0]}"
+        label = f"{network}: a step's share of the machine's ceiling, batch 250, 500"
+        yield f"| {label} | {small:.2f}, {large:.2f} |"
+    ours, theirs = figures("against_backprop", "epoch_seconds")
+    yield f"| 2×500: an epoch, Forward-Forward against backprop | {ours:.2f} s, {theirs:.2f} s |"
+    ours, theirs = figures("against_backprop", "to_2_percent_seconds")
+    yield f"| to 2 % validation error | {ours:.1f} s, {theirs:.1f} s |"
+    (loop, ours), (reached, accuracy) = (
+        figures("published", name) for name in ("seconds", "test_accuracy")
+    )
+    yield f"| the published loop: test accuracy after {loop:.0f} s | {reached:.1%} |"
+    yield f"| ours after {ours:.0f} s, the graph's building included | {accuracy:.1%} |"
+    _, shared, edited = figures("prediction", "cost")
+    yield f"| ten candidates, ten edited images, in passes | {shared:.1f}, {edited:.1f} |"
+    for training in ("Forward-Forward", "backprop"):
+        peaks = figures("memory", "peak_megabytes", training=training.lower(), xla=False)
+        shown = ", ".join(f"{peak:.0f}" for peak in peaks)
+        yield f"| memory of {training}, depth 2, 8, 32 | {shown} MB |"
+    growth = ", ".join(f"{e:.2f}" for e in figures("growth", "exponent"))
+    yield f"| seconds grow with width, depth, batch, images to the power of | {growth} |"
+    *_, load, over = figures("startup", "seconds")
+    yield f"| `import ffhelpers` over Keras; `ff.load` | {over:.2f} s; {load:.2f} s |"
+
+
+def test_the_costs_are_those_of_the_recorded_measurements():
+    (table,) = re.findall(r"^\| measured \| figure \|\n\|.*\n((?:\|.*\n)+)", README, flags=re.M)
+    assert table.splitlines() == list(costs())
+
+
 def test_the_picture_is_one_of_the_fourth_notebook():
     notebook = nbformat.read(ROOT / "notebooks" / "04_evaluation.ipynb", as_version=4)
     pictures = [
