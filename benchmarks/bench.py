@@ -54,12 +54,10 @@ def measure(name):
 
 
 def shown(row):
-    def text(value):
-        return f"{value:,.3g}" if isinstance(value, float) and value < 1000 else (
-            f"{value:,.0f}" if isinstance(value, float) else str(value)
-        )  # fmt: skip
-
-    return "  ".join(f"{key.replace('_', ' ')} {text(value)}" for key, value in row.items())
+    return "  ".join(
+        f"{name.replace('_', ' ')} {value:,.2f}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in row.items()
+    )
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def test_new_results_do_not_make_the_code_dirty(tmp_path):
 def test_lines_written_at_once_stay_whole(tmp_path):
     path = tmp_path / "deep" / "runs.jsonl"
     with ThreadPoolExecutor(8) as pool:
-        append = lambda i: records.append(path, figures={"run": i}, text="ä\u2028" * 3000)  # noqa: E731
-        list(pool.map(append, range(40)))
+        for i in range(40):
+            pool.submit(records.append, path, figures={"run": i}, text="ä\u2028" * 3000)
     assert sorted(run["figures"]["run"] for run in records.read(path)) == list(range(40))
     assert records.read(path)[0]["text"] == "ä\u2028" * 3000
