@@ -29,6 +29,7 @@ if sys.argv[:1] != ["-m"]:
     _import_tensorflow()
 
     from . import evaluation
+    from .augmentation import batches
     from .goodness import (
         PairwiseLoss,
         ThresholdLoss,
@@ -43,6 +44,6 @@ if sys.argv[:1] != ["-m"]:
     from .negatives import LabelInImage, hard_labels, uniform_labels, write_label
 
     __all__ += ["Dense", "ForwardForward", "LabelInImage", "LabelledDense", "OnePass"]
-    __all__ += ["PairwiseLoss", "ThresholdLoss", "evaluation", "goodness", "hard_labels"]
-    __all__ += ["normalize", "pairwise_loss", "setup", "threshold_loss", "uniform_labels"]
-    __all__ += ["write_label"]
+    __all__ += ["PairwiseLoss", "ThresholdLoss", "batches", "evaluation", "goodness"]
+    __all__ += ["hard_labels", "normalize", "pairwise_loss", "setup", "threshold_loss"]
+    __all__ += ["uniform_labels", "write_label"]

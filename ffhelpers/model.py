@@ -118,7 +118,7 @@ class ForwardForward(keras.Model):
             # A block starts when the one before has its gradients, so that TensorFlow keeps one
             # block's activities at a time. XLA keeps an order of its own, and more of them.
             with tf.control_dependencies(done), tf.GradientTape() as tape:
-                h = block(h, **labels)
+                h = block(h, **labels, training=block.trainable)
                 goodness = block.goodness(h)
                 loss = self.loss(positive, goodness, weight)
                 scaled = self.optimizer.scale_loss(loss)
@@ -187,7 +187,8 @@ class ForwardForward(keras.Model):
         """
         (h, labels), activities = self.source.neutral(x), []
         for block in self.blocks:
-            h, labels = block(h, **labels), {}
+            # Its softmax may be in training, this network is not.
+            h, labels = block(h, **labels, training=False), {}
             activities.append(normalize(h[:, 0]))
         return ops.concatenate(activities, axis=-1)
 

@@ -161,6 +161,8 @@ _RULES = {
     "batch_size": _COUNT,
     "widths": (list, lambda v: v and all(map(_is_count, v)), "a list of whole numbers above 0"),
     "learning_rate": _ABOVE_0,
+    "dropout": (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1"),
+    "shift": (Integral, lambda v: v >= 0, "a whole number of pixels, 0 or more"),
     "weight_decay": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "theta": _ABOVE_0,
     "scale": _ABOVE_0,

@@ -370,3 +370,66 @@ def test_a_killed_run_goes_on_from_its_last_epoch(small, tmp_path):
     np.testing.assert_array_equal(
         np.load(tmp_path / "resumed.npy"), np.load(tmp_path / "whole.npy")
     )
+
+
+def dropping(dropout=0.5):
+    layers = [ff.LabelledDense(60, 10, dropout=dropout), ff.Dense(50, dropout=dropout)]
+    return network(layers)
+
+
+def test_dropout_leaves_out_inputs_in_training_only():
+    layer = ff.Dense(8, activation="linear", normalized=False, dropout=0.25)
+    layer.build((None, 2, 4000))
+    layer.kernel.assign(np.ones((4000, 8)))
+    h = np.random.default_rng(0).random((5, 2, 4000), "float32")
+    whole = h.sum(axis=-1, keepdims=True) * np.ones(8)
+    np.testing.assert_allclose(layer(h), whole, rtol=1e-5)
+    first, second = layer(h, training=True).numpy(), layer(h, training=True).numpy()
+    np.testing.assert_allclose(first, whole, rtol=0.1)  # what is left makes up for the rest
+    assert abs(first / whole - 1).max() > 1e-3 and abs(first - second).max() > 1e-3
+    same = np.ones((5, 2, 4000), "float32")
+    assert np.ptp(layer(same, training=True)) < 1e-2  # one mask for all
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1, 1.5])
+def test_impossible_dropout_is_refused(dropout):
+    with pytest.raises(ValueError, match=f"dropout={dropout}: expected a fraction"):
+        ff.Dense(5, dropout=dropout)
+
+
+def test_dropout_acts_in_fit_alone(small):
+    x, y = small
+    model = dropping()
+    before = model.predict(x[:100])
+    np.testing.assert_array_equal(model.predict(x[:100]), before)
+    gap = {}
+    for rate in (0.0, 0.5):
+        trained = dropping(rate)
+        g = trained.fit(x, y, batch_size=500, epochs=8).history["loss"][-1]
+        gap[rate] = g
+    assert gap[0.5] > 1.2 * gap[0.0]
+
+
+def test_dropout_spares_frozen_blocks_and_the_one_pass_network(small):
+    x, _ = small
+    model = dropping()
+    model.blocks[0].trainable = False
+    model.compile(keras.optimizers.SGD(0.0), jit_compile=False)
+    draws = model.blocks[0].draws.state.numpy(), model.blocks[1].draws.state.numpy()
+    model.fit(*small, batch_size=1000)
+    np.testing.assert_array_equal(model.blocks[0].draws.state, draws[0])
+    assert (model.blocks[1].draws.state.numpy() != draws[1]).any()
+    one_pass = ff.OnePass(model)
+    np.testing.assert_array_equal(one_pass(x[:9], training=True), one_pass(x[:9]))
+
+
+def test_a_loaded_model_drops_what_the_saved_one_would(small, tmp_path):
+    x, y = small
+    model = dropping()
+    model.fit(x, y, batch_size=500)
+    model.save(tmp_path / "ff.keras")
+    loaded = keras.saving.load_model(tmp_path / "ff.keras")
+    for one in (model, loaded):
+        keras.utils.set_random_seed(3)
+        one.fit(x, y, batch_size=500, shuffle=False)
+    np.testing.assert_allclose(model.predict(x[:50]), loaded.predict(x[:50]), rtol=1e-4)

@@ -1,0 +1,59 @@
+"""Training images that differ a little in every epoch."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .negatives import check_labels
+
+
+def batches(images, labels, batch_size, shift=0, seed=None):
+    """Shuffled batches for `fit`, in which each image is moved by a few pixels of its own.
+
+    Both distances are whole numbers, each as likely as the other, drawn anew in every epoch;
+    zeros move in (Hinton 2022, section 3.3, moves images by up to two pixels).
+
+    Args:
+        images: float in [0, 1] or uint8, `(n, h, w)` or `(n, h, w, channels)`; unmoved, also
+            `(n, d)`.
+        labels: int `(n,)`.
+        batch_size: images in a batch; the last one may be smaller.
+        shift: most pixels in each direction.
+        seed: of the order and the distances; by default they follow from `setup`'s.
+
+    Returns:
+        `tf.data.Dataset` of images, float32 where they are moved, and labels.
+
+    Raises:
+        ValueError: lengths that differ, `shift` not a whole number from 0, or images that cannot
+            be moved so far.
+    """
+    images, labels = np.asarray(images), np.asarray(labels)
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
+    if isinstance(shift, bool) or not isinstance(shift, (int, np.integer)) or shift < 0:
+        raise ValueError(f"shift={shift!r}: expected a whole number of pixels, 0 or more")
+    if shift and (images.ndim not in (3, 4) or shift >= min(images.shape[1:3])):
+        raise ValueError(
+            f"shift={shift} with images of shape {images.shape[1:]}: expected (h, w) or "
+            "(h, w, channels), larger than the shift"
+        )
+    x, y = tf.constant(images), tf.constant(labels)
+    rows = tf.data.Dataset.range(len(x)).shuffle(len(x), seed).batch(batch_size)
+    data = rows.map(lambda row: (tf.gather(x, row), tf.gather(y, row)), tf.data.AUTOTUNE)
+    if shift:
+        data = data.map(_mover(images.shape[1:], shift, seed))
+    return data.prefetch(tf.data.AUTOTUNE)
+
+
+def _mover(shape, shift, seed):
+    # The nearest whole number to a distance of up to shift + 1/2: all are equally likely.
+    reach = [(shift + 0.5) / size for size in shape[:2]]
+    move = keras.layers.RandomTranslation(*reach, "constant", "nearest", seed=seed)
+
+    def moved(x, y):
+        x = tf.cast(x, tf.float32) / (255 if x.dtype == tf.uint8 else 1)
+        with_channels = tf.reshape(x, (-1, *(shape if len(shape) == 3 else (*shape, 1))))
+        return tf.reshape(move(with_channels, training=True), (-1, *shape)), y
+
+    return moved

@@ -1,0 +1,111 @@
+"""Batches of moved images."""
+
+import keras
+import numpy as np
+import pytest
+
+import ffhelpers as ff
+
+
+def dots(n, shape=(9, 11)):
+    """Images with one bright pixel in the middle, numbered by their labels."""
+    images = np.zeros((n, *shape), "float32")
+    images[:, shape[0] // 2, shape[1] // 2] = 1
+    return images, np.arange(n, dtype="int32")
+
+
+def collect(data):
+    return [np.concatenate(part) for part in zip(*data.as_numpy_iterator(), strict=True)]
+
+
+def distances(images):
+    rows, columns = images.shape[1:3]
+    where = images.reshape(len(images), -1).argmax(axis=1)
+    return np.stack([where // columns - rows // 2, where % columns - columns // 2], axis=1)
+
+
+def test_every_image_comes_once_an_epoch_in_another_order():
+    x, y = dots(1000)
+    x *= 1 + y[:, None, None]
+    data = ff.batches(x, y, batch_size=64, seed=1)
+    assert [len(labels) for _, labels in data] == [64] * 15 + [40]
+    first, second = collect(data), collect(data)
+    for images, labels in (first, second):
+        np.testing.assert_array_equal(np.sort(labels), y)
+        np.testing.assert_array_equal(images, x[labels])
+    assert (first[1] != second[1]).mean() > 0.9
+
+
+def test_each_image_moves_by_its_own_whole_distance_all_equally_likely():
+    x, y = dots(20_000)
+    images, _ = collect(ff.batches(x, y, 500, shift=2, seed=1))
+    assert images.dtype == np.float32 and set(np.unique(images)) == {0, 1}
+    assert (images.reshape(len(x), -1).sum(axis=1) == 1).all()
+    moved = distances(images)
+    _, counts = np.unique(moved, axis=0, return_counts=True)
+    assert len(counts) == 25 and abs(moved).max() == 2
+    # 800 each, standard deviation 28; seeded, so it cannot fail by chance
+    assert abs(counts - 800).max() < 5 * 28
+    # no two neighbours in a batch go together
+    assert 0.02 < (moved[1:] == moved[:-1]).all(axis=1).mean() < 0.06
+
+
+def test_zeros_move_in_and_what_leaves_is_gone():
+    x, y = np.ones((200, 6, 6, 3), "float32"), np.zeros(200, "int32")
+    images, _ = collect(ff.batches(x, y, 50, shift=5, seed=1))
+    assert images.shape == x.shape and set(np.unique(images)) == {0, 1}
+    rows = images.any(axis=(2, 3)).sum(axis=1)
+    assert rows.min() == 1 and rows.max() == 6
+
+
+def test_the_seed_decides():
+    x, y = dots(300)
+    runs = []
+    for seed in (1, 1, 2):
+        keras.utils.set_random_seed(seed)
+        runs.append(collect(ff.batches(x, y, 50, shift=2)))
+    np.testing.assert_array_equal(runs[0][0], runs[1][0])
+    np.testing.assert_array_equal(runs[0][1], runs[1][1])
+    assert (runs[0][1] != runs[2][1]).any() and (distances(runs[0][0]) != distances(runs[2][0])).any()
+
+
+def test_bytes_are_moved_like_floats():
+    x, y = dots(300)
+    floats, _ = collect(ff.batches(x, y, 50, shift=2, seed=3))
+    numbers, _ = collect(ff.batches((255 * x).astype("uint8"), y, 50, shift=2, seed=3))
+    np.testing.assert_allclose(floats, numbers, rtol=1e-6)
+
+
+def test_vectors_come_in_batches_too():
+    x, y = np.random.default_rng(0).random((50, 7), "float32"), np.arange(50)
+    images, labels = collect(ff.batches(x, y, 20, seed=1))
+    np.testing.assert_array_equal(images, x[labels])
+
+
+@pytest.mark.parametrize("shift", [-1, 1.5, True, "2", 9, 100])
+def test_impossible_shifts_are_refused(shift):
+    with pytest.raises(ValueError, match=f"shift={shift!r}"):
+        ff.batches(*dots(10), 5, shift=shift)
+
+
+def test_vectors_cannot_be_moved():
+    with pytest.raises(ValueError, match="shift=1 with images of shape"):
+        ff.batches(np.zeros((5, 7)), np.zeros(5, int), 5, shift=1)
+
+
+def test_every_image_needs_a_label():
+    with pytest.raises(ValueError, match="10 images and 9 labels"):
+        ff.batches(dots(10)[0], np.zeros(9, int), 5)
+
+
+def test_a_network_learns_from_moved_images(mnist):
+    x, y = mnist.x_train[:6000], mnist.y_train[:6000]
+    errors = {}
+    for shift in (0, 4):
+        keras.utils.set_random_seed(1)
+        model = ff.ForwardForward([200], num_classes=10)
+        model.compile(keras.optimizers.Adam(4e-3))
+        model.fit(ff.batches(x, y, 250, shift), epochs=6)
+        moved, labels = collect(ff.batches(mnist.x_val, mnist.y_val, 500, shift=4, seed=1))
+        errors[shift] = ff.evaluation.error(model.predict(moved), labels)
+    assert errors[4] < 0.6 * errors[0]
