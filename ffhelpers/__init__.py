@@ -38,12 +38,12 @@ if sys.argv[:1] != ["-m"]:
         pairwise_loss,
         threshold_loss,
     )
-    from .hardware import setup
+    from .hardware import foresee, setup
     from .layers import Dense, LabelledDense
     from .model import ForwardForward, OnePass
     from .negatives import LabelInImage, hard_labels, uniform_labels, write_label
 
     __all__ += ["Dense", "ForwardForward", "LabelInImage", "LabelledDense", "OnePass"]
-    __all__ += ["PairwiseLoss", "ThresholdLoss", "batches", "evaluation", "goodness"]
-    __all__ += ["hard_labels", "normalize", "pairwise_loss", "setup", "threshold_loss"]
-    __all__ += ["uniform_labels", "write_label"]
+    __all__ += ["PairwiseLoss", "ThresholdLoss", "batches", "evaluation", "foresee"]
+    __all__ += ["goodness", "hard_labels", "normalize", "pairwise_loss", "setup"]
+    __all__ += ["threshold_loss", "uniform_labels", "write_label"]

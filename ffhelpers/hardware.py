@@ -113,5 +113,6 @@ def in_words(seconds):
     """A duration as people say it: `about 15 s`, `about 4 min`, `about 2.5 h`."""
     for unit, length in (("h", 3600), ("min", 60)):
         if seconds >= 1.5 * length:
-            return f"about {seconds / length:.2g} {unit}"
+            count = seconds / length
+            return f"about {count:.0f} {unit}" if count >= 10 else f"about {count:.2g} {unit}"
     return f"about {max(1, seconds):.0f} s"

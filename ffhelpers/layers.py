@@ -17,9 +17,9 @@ class Dense(keras.layers.Layer):
         activation: a Keras activation.
         normalized: scale the input to mean square 1 (see `goodness.normalize`). Without it a
             layer can copy the goodness of the one before.
-        dropout: fraction of the inputs that are 0 in training, others for every batch (Srivastava
-            et al. 2014, with one mask for the batch: a mask for each image costs a third of a
-            small network's step).
+        dropout: fraction of the units that are silent in training, others for every batch
+            (Srivastava et al. 2014, with one mask for the batch: a mask for each image costs a
+            third of a small network's step).
 
     Input float `(..., d)`, output `(..., units)`.
 
@@ -48,17 +48,17 @@ class Dense(keras.layers.Layer):
 
     def call(self, h, training=False):
         # One matrix product for all streams: a batched one would be slower.
-        rows = self._drop(ops.reshape(h, (-1, h.shape[-1])), training)
-        z = ops.matmul(rows, self.kernel)
+        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
+        z = ops.reshape(z, (-1, *h.shape[1:-1], self.units))
         if self.normalized:  # what scales the input scales the product
-            z = z * ops.cast(inverse_length(rows), z.dtype)
-        return self.activation(ops.reshape(z, (-1, *h.shape[1:-1], self.units)) + self.bias)
+            z = z * ops.cast(inverse_length(h), z.dtype)
+        return self._drop(self.activation(z + self.bias), training)
 
-    def _drop(self, rows, training):
+    def _drop(self, h, training):
         if not (training and self.dropout):
-            return rows
-        mask = (1, rows.shape[-1])
-        return keras.random.dropout(rows, self.dropout, noise_shape=mask, seed=self.draws)
+            return h
+        mask = (*[1] * (len(h.shape) - 1), h.shape[-1])
+        return keras.random.dropout(h, self.dropout, noise_shape=mask, seed=self.draws)
 
     def goodness(self, h):
         """Goodness of this layer's activities `(n, streams, units)`: float32 `(n, streams)`."""
@@ -95,7 +95,8 @@ class LabelledDense(Dense):
     label either, hence neither does the normalisation.
 
     Args:
-        units, activation, normalized, dropout: as for `Dense`; the label is never dropped.
+        units, activation, normalized, dropout: as for `Dense`; here the same fraction of the
+            images' pixels is dropped too, but never the label's.
         num_classes: number of classes.
         pixels, brightness: as for `write_label`.
 
@@ -145,7 +146,7 @@ class LabelledDense(Dense):
             one_hot = ops.eye(self.num_classes)[:, None, None]
             every = ops.map(lambda label: self.goodness(activities(label))[:, 0], one_hot)
             labels = labels(ops.stop_gradient(ops.transpose(every)))  # a choice has no gradient
-        return activities(labels)
+        return self._drop(activities(labels), training)
 
     def _add_labels(self, image_part, energy, labels):
         rows = ops.reshape(self.kernel, (-1, self.channels, self.units))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+
 def append(path, **record):
     """Add a run to a file of JSON lines, made if need be, with where and when it ran.
 

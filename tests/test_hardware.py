@@ -3,11 +3,15 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ffhelpers as ff
+from ffhelpers import hardware, records
+
+ROOT = Path(__file__).parent.parent
 
 TRAIN = """
 import json, sys
@@ -126,3 +130,35 @@ def test_importing_leaves_nothing_on_the_terminal():
         [sys.executable, "-c", "import ffhelpers"], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    "seconds, words",
+    [(0.2, "about 1 s"), (15.4, "about 15 s"), (89, "about 89 s"), (90, "about 1.5 min")]
+    + [(240, "about 4 min"), (3599, "about 60 min"), (5400, "about 1.5 h"), (1e6, "about 278 h")],
+)
+def test_durations_in_words(seconds, words):
+    assert hardware.in_words(seconds) == words
+
+
+def test_what_training_takes_grows_with_the_work(monkeypatch):
+    """Held against recorded steps of 6.5 to 208 ms, which is a thirtyfold range."""
+    monkeypatch.setattr(hardware, "in_words", lambda seconds: seconds)
+    steps = [
+        row
+        for record in records.read(ROOT / "results" / "bench.jsonl")
+        if record["measurement"] == "step"
+        for row in record["rows"]
+    ]
+    assert len(steps) >= 6
+    for row in steps:
+        # A machine that reaches in large products what it reached in the recorded ones.
+        speed = row["ceiling_gflops"] * 1e9
+        monkeypatch.setattr(hardware, "_product_speed", lambda: speed)  # noqa: B023
+        images = np.broadcast_to(np.float32(0), (row["batch"] * 10_000, 28, 28))
+        foreseen = hardware.foresee(images, row["widths"], row["batch"], epochs=1)
+        assert foreseen == pytest.approx(10 * row["ms"], rel=0.2), row
+
+
+def test_the_speed_of_products_is_measured():
+    assert 1e9 < hardware._product_speed() < 1e16

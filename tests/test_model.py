@@ -377,18 +377,33 @@ def dropping(dropout=0.5):
     return network(layers)
 
 
-def test_dropout_leaves_out_inputs_in_training_only():
-    layer = ff.Dense(8, activation="linear", normalized=False, dropout=0.25)
-    layer.build((None, 2, 4000))
-    layer.kernel.assign(np.ones((4000, 8)))
-    h = np.random.default_rng(0).random((5, 2, 4000), "float32")
-    whole = h.sum(axis=-1, keepdims=True) * np.ones(8)
-    np.testing.assert_allclose(layer(h), whole, rtol=1e-5)
+def test_dropout_silences_units_in_training_only():
+    layer = ff.Dense(4000, dropout=0.25)
+    layer.build((None, 2, 8))
+    h = np.random.default_rng(0).random((5, 2, 8), "float32")
+    whole = layer(h).numpy()
+    np.testing.assert_array_equal(layer(h, training=False), whole)
     first, second = layer(h, training=True).numpy(), layer(h, training=True).numpy()
-    np.testing.assert_allclose(first, whole, rtol=0.1)  # what is left makes up for the rest
-    assert abs(first / whole - 1).max() > 1e-3 and abs(first - second).max() > 1e-3
-    same = np.ones((5, 2, 4000), "float32")
-    assert np.ptp(layer(same, training=True)) < 1e-2  # one mask for all
+    silent = (first == 0).all(axis=(0, 1))  # the same units for all images and streams
+    alive = (whole != 0).any(axis=(0, 1))
+    assert silent[alive].mean() == pytest.approx(0.25, abs=0.03)
+    # those that are left make up for the rest
+    np.testing.assert_allclose(first[..., ~silent], whole[..., ~silent] / 0.75, rtol=1e-5)
+    assert ((second == 0).all(axis=(0, 1)) != silent)[alive].mean() > 0.2
+
+
+def test_dropout_of_the_first_layer_takes_pixels_too_but_no_label():
+    layer = ff.LabelledDense(1, 3, activation="linear", normalized=False, dropout=0.5)
+    layer.build((None, 40, 50))
+    layer.kernel.assign(np.ones((2000, 1)))
+    x, labels = np.ones((4, 40, 50), "float32"), np.eye(3, dtype="float32")[None]
+    assert (layer(x, labels=labels).numpy() == 1998).all()
+    trained = np.array([layer(x, labels=labels, training=True) for _ in range(20)])
+    kept = trained[(trained != 0).any(axis=(1, 2, 3))] / 2  # the unit itself was there
+    assert 3 < len(kept) < 17 and (kept == kept[:, :1, :1]).all()
+    pixels = (kept[:, 0, 0, 0] - 1) / 2
+    assert (pixels == np.rint(pixels)).all(), "the label is there in full"
+    assert abs(pixels / 1997 - 0.5).max() < 0.06 and np.ptp(pixels) > 0
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1, 1.5])

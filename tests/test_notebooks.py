@@ -135,7 +135,8 @@ SMALL = {
     "01_data_editing": {},
     "02_loss": {"theta": "1.5", "scale": "4"},
     "03_layer_training": {"epochs": "2", "widths": "40,30,20", "batch_size": "100"},
-    "04_evaluation": {"epochs": "6", "widths": "[90, 80]", "batch_size": "64", "scale": "8"},
+    "04_evaluation": {"epochs": "8", "widths": "[90, 80]", "batch_size": "64", "scale": "8"}
+    | {"dropout": "0.1", "shift": "1"},
     "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
 }
 
