@@ -4,8 +4,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .negatives import check_labels
-
 
 def batches(images, labels, batch_size, shift=0, seed=None):
     """Shuffled batches for `fit`, in which each image is moved by a few pixels of its own.
@@ -38,7 +36,8 @@ def batches(images, labels, batch_size, shift=0, seed=None):
             f"shift={shift} with images of shape {images.shape[1:]}: expected (h, w) or "
             "(h, w, channels), larger than the shift"
         )
-    x, y = tf.constant(images), tf.constant(labels)
+    with tf.device("CPU"):  # where the pipeline works
+        x, y = tf.constant(images), tf.constant(labels)
     rows = tf.data.Dataset.range(len(x)).shuffle(len(x), seed).batch(batch_size)
     data = rows.map(lambda row: (tf.gather(x, row), tf.gather(y, row)), tf.data.AUTOTUNE)
     if shift:
