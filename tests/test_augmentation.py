@@ -66,7 +66,9 @@ def test_the_seed_decides():
         runs.append(collect(ff.batches(x, y, 50, shift=2)))
     np.testing.assert_array_equal(runs[0][0], runs[1][0])
     np.testing.assert_array_equal(runs[0][1], runs[1][1])
-    assert (runs[0][1] != runs[2][1]).any() and (distances(runs[0][0]) != distances(runs[2][0])).any()
+    assert (runs[0][1] != runs[2][1]).any() and (
+        distances(runs[0][0]) != distances(runs[2][0])
+    ).any()
 
 
 def test_bytes_are_moved_like_floats():
