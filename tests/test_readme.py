@@ -108,6 +108,7 @@ def test_the_recipes_figures_are_those_of_the_recorded_runs(recipe):
     seconds = sum(f["train_seconds"] for f in figures) / len(figures)
     time = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
     row = next(line for line in README.splitlines() if f"(notebooks/params/{recipe.name})" in line)
+    assert abs(one_pass - mean) <= 0.15, "the README claims it"
     error = f"| **{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(kept)} seeds) |"
     assert f"{error} {one_pass:.2f} % | {time} |" in row
 
