@@ -5,11 +5,12 @@ import numpy as np
 import tensorflow as tf
 
 
-def batches(images, labels, batch_size, shift=0, seed=None):
+def batches(images, labels, batch_size, shift=0):
     """Shuffled batches for `fit`, in which each image is moved by a few pixels of its own.
 
-    Both distances are whole numbers, each as likely as the other, drawn anew in every epoch;
-    zeros move in (Hinton 2022, section 3.3, moves images by up to two pixels).
+    Both distances are whole numbers, all equally likely, drawn anew in every epoch; zeros move in
+    (Hinton 2022, section 3.3, moves images by up to two pixels). Order and distances follow from
+    `setup`'s seed.
 
     Args:
         images: float in [0, 1] or uint8, `(n, h, w)` or `(n, h, w, channels)`; unmoved, also
@@ -17,7 +18,6 @@ def batches(images, labels, batch_size, shift=0, seed=None):
         labels: int `(n,)`.
         batch_size: images in a batch; the last one may be smaller.
         shift: most pixels in each direction.
-        seed: of the order and the distances; by default they follow from `setup`'s.
 
     Returns:
         `tf.data.Dataset` of images, float32 where they are moved, and labels.
@@ -38,17 +38,17 @@ def batches(images, labels, batch_size, shift=0, seed=None):
         )
     with tf.device("CPU"):  # where the pipeline works
         x, y = tf.constant(images), tf.constant(labels)
-    rows = tf.data.Dataset.range(len(x)).shuffle(len(x), seed).batch(batch_size)
+    rows = tf.data.Dataset.range(len(x)).shuffle(len(x)).batch(batch_size)
     data = rows.map(lambda row: (tf.gather(x, row), tf.gather(y, row)), tf.data.AUTOTUNE)
     if shift:
-        data = data.map(_mover(images.shape[1:], shift, seed))
+        data = data.map(_mover(images.shape[1:], shift))
     return data.prefetch(tf.data.AUTOTUNE)
 
 
-def _mover(shape, shift, seed):
+def _mover(shape, shift):
     # The nearest whole number to a distance of up to shift + 1/2: all are equally likely.
     reach = [(shift + 0.5) / size for size in shape[:2]]
-    move = keras.layers.RandomTranslation(*reach, "constant", "nearest", seed=seed)
+    move = keras.layers.RandomTranslation(*reach, "constant", "nearest")
 
     def moved(x, y):
         x = tf.cast(x, tf.float32) / (255 if x.dtype == tf.uint8 else 1)

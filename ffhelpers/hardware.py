@@ -79,14 +79,17 @@ def foresee(images, widths, batch_size, epochs):
     """How long this machine will take to train dense blocks, in words: `about 4 min`.
 
     Counts the operations of the steps' matrix products and divides them by the speed that one
-    reaches here and now. The rest of a step is taken from measurements on two cores: a fifth of
-    the products for activations and losses, 440 operations a weight for AdamW, 1.3 ms for `fit`;
-    and 3 s for the graph. Another machine may share out its time otherwise.
+    reaches here and now. The rest is fitted to the steps of `results/bench.jsonl`, on two cores: a
+    fifth of the products for activations and losses, 440 operations a weight for AdamW, 1.3 ms for
+    `fit`. The graph is taken to cost 3 s. Another machine may share out its time otherwise.
 
     Args:
         images: what will be trained on, `(n, …)`; only the shape counts.
         widths: units in each block.
         batch_size, epochs: as for `fit`.
+
+    Returns:
+        str.
     """
     inputs = int(np.prod(images.shape[1:]))
     weights = [a * b for a, b in zip([inputs, *widths], widths)]

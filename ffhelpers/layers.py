@@ -17,9 +17,8 @@ class Dense(keras.layers.Layer):
         activation: a Keras activation.
         normalized: scale the input to mean square 1 (see `goodness.normalize`). Without it a
             layer can copy the goodness of the one before.
-        dropout: fraction of the units that are silent in training, others for every batch
-            (Srivastava et al. 2014, with one mask for the batch: a mask for each image costs a
-            third of a small network's step).
+        dropout: fraction of the units that are silent in training (Srivastava et al. 2014), for
+            speed the same ones for all images and streams of a batch.
 
     Input float `(..., d)`, output `(..., units)`.
 
@@ -68,12 +67,11 @@ class Dense(keras.layers.Layer):
 
     def save_own_variables(self, store):
         super().save_own_variables(store)
-        if self.dropout:
-            store["draws"] = self.draws.state
+        store["draws"] = self.draws.state
 
     def load_own_variables(self, store):
         super().load_own_variables({name: store[name] for name in store.keys() - {"draws"}})
-        if self.dropout:
+        if "draws" in store.keys():  # older files have none
             self.draws.state.assign(store["draws"])
 
     def get_config(self):

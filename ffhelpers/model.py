@@ -118,7 +118,7 @@ class ForwardForward(keras.Model):
             # A block starts when the one before has its gradients, so that TensorFlow keeps one
             # block's activities at a time. XLA keeps an order of its own, and more of them.
             with tf.control_dependencies(done), tf.GradientTape() as tape:
-                h = block(h, **labels, training=block.trainable)
+                h = block(h, **labels, training=block.trainable)  # no dropout in a frozen one
                 goodness = block.goodness(h)
                 loss = self.loss(positive, goodness, weight)
                 scaled = self.optimizer.scale_loss(loss)
