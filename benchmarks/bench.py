@@ -43,8 +43,9 @@ def main(names, output, worker):
         if process.returncode:
             raise SystemExit(f"{name} failed")
         taken = round(time.perf_counter() - start, 1)
+        command = records.command()
         records.append(
-            output, command=records.command(), measurement=name, rows=rows, seconds=taken
+            output, records.describe(command=command, measurement=name, rows=rows, seconds=taken)
         )
 
 

@@ -4,9 +4,10 @@ import os
 import sys
 
 from .data import load
+from .records import results
 from .runs import ParameterError, check_parameters, figures, record, watched
 
-__all__ = ["ParameterError", "check_parameters", "figures", "load", "record", "watched"]
+__all__ = ["ParameterError", "check_parameters", "figures", "load", "record", "results", "watched"]
 
 
 def _import_tensorflow():

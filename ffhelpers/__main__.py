@@ -1,13 +1,15 @@
-"""The command line: `python -m ffhelpers run | figures | data`."""
+"""The command line: `python -m ffhelpers run | sweep | table | figures | data`."""
 
 import contextlib
 import json
+import sys
 import time
 from pathlib import Path
 
 import click
+from tqdm import tqdm
 
-from . import records, runs
+from . import records, runs, sweeps
 
 
 class BadInput(click.ClickException):
@@ -69,10 +71,10 @@ def run(notebooks, settings, file, output, record):
         try:
             with _refused():
                 executed = runs.run(notebook, values, output)
-            figures = _recorded(executed)
-            lines = runs.figures_text(figures).splitlines() or ["no figures recorded"]
+            (made,) = records.read(executed)
+            lines = runs.figures_text(made["figures"]).splitlines() or ["no figures recorded"]
             if record:
-                _append(record, notebook, values, figures, time.perf_counter() - start)
+                records.append(record, made)
             click.echo("\n  ".join([str(executed), *lines]))
         except runs.RunError as error:
             lines = ["failed"]
@@ -88,23 +90,162 @@ def run(notebooks, settings, file, output, record):
         raise SystemExit(1)
 
 
-def _append(path, notebook, values, figures, seconds):
-    defaults = {name: known.default for name, known in runs.parameters(notebook).items()}
-    records.append(
-        path,
-        command=records.command(),
-        notebook=Path(notebook).as_posix(),
-        parameters=defaults | values,
-        figures=figures,
-        seconds=round(seconds, 1),
-    )
+@main.command()
+@click.argument("notebook")
+@click.option(
+    "-p",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE,...",
+    help="The values of a parameter, as often as needed: -p seed=0,1,2 -p theta=0.5,1,2",
+)
+@click.option(
+    "-f",
+    "file",
+    metavar="FILE",
+    help="A YAML file of values, or a list of grids; -p wins over it.",
+)
+@click.option("--output", metavar="DIR", required=True, help="Folder for the executed notebooks.")
+@click.option("--record", metavar="FILE", help="Add each run to this file of JSON lines.")
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Runs at once, with a share of the cores each; by default one on each core.",
+)
+@click.option(
+    "--limit-seconds", type=click.FloatRange(0, min_open=True), help="A longer run fails."
+)
+@click.option(
+    "--dask", metavar="ADDRESS", help="Run on a Dask cluster: tcp://HOST:PORT or a scheduler file."
+)
+@click.option("--dry-run", is_flag=True, help="Only list the runs.")
+def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, dry_run):
+    """Execute a notebook under every combination of parameters.
+
+    Each run is written to DIR once it is complete; called again, only what is missing runs. One
+    that fails is kept as NAME.failed.ipynb, and the others still run. A list is one value, as in
+    widths=500,500; several are widths=[500,500],[1000].
+
+    Exit status: 0, 1 if a run failed, 2 if a parameter or a file was refused.
+    """
+    with _refused():
+        todo = sweeps.grid(notebook, settings, file, output)
+        if record:
+            records.check_writable(record)
+        Path(output).mkdir(parents=True, exist_ok=True)
+    made = [run for run in todo if run.path.exists()]
+    missing = [run for run in todo if not run.path.exists()]
+    if dry_run:
+        for run in todo:
+            click.echo(f"{'made' if run in made else 'missing'}  {_names(run)}")
+        return
+    if made:
+        click.echo(f"{len(made)} of {len(todo)} runs are in {output} already")
+    with _refused():
+        others = list(sweeps.made_by_other_code(made))
+    if others:
+        click.echo(
+            f"Warning: another version of {notebook} or of ffhelpers made {len(others)} of them, "
+            f"such as {others[0].path}: delete them, or take another --output, to make them anew",
+            err=True,
+        )
+    for run in made:
+        _keep(record, run)
+
+    with _executor(dask, jobs, len(missing)) as (executor, at_once):
+        failed = 0
+
+        def state(done):
+            return f"{min(at_once, len(missing) - done)} running, {failed} failed"
+
+        # A bar for people; the lines above it also for log files.
+        bar = tqdm(total=len(missing), desc=Path(notebook).name, postfix=state(0), disable=None)
+        with bar:
+            for done, (run, error) in enumerate(sweeps.sweep(missing, executor, limit_seconds), 1):
+                failed += error is not None
+                if error:
+                    tqdm.write(f"failed: {_names(run)}: {error}", file=sys.stderr)
+                else:
+                    _keep(record, run)
+                    figures = runs.figures_text(records.read(run.path)[0]["figures"])
+                    tqdm.write(f"{_names(run)}: {figures.splitlines()[0] if figures else 'done'}")
+                bar.set_postfix_str(state(done), refresh=False)
+                bar.update()
+    if failed:
+        raise SystemExit(1)
 
 
-def _recorded(executed):
+def _names(run):
+    settings = [f"{name}={value}" for name, value in run.changed.items()]
+    return f"{run.path.name} ({' '.join(settings) or 'defaults'})"
+
+
+def _keep(record, run):
+    if record:
+        known = records.read(record) if Path(record).exists() else []
+        for made in records.read(run.path):
+            if made not in known:
+                records.append(record, made)
+
+
+@contextlib.contextmanager
+def _executor(dask, jobs, count):
+    """An executor, and how many runs it makes at once."""
+    if dask is None:
+        jobs = min(jobs or records.cores(), max(count, 1))
+        executor = sweeps.local(jobs)
+        try:
+            yield executor, jobs
+        finally:
+            executor.shutdown(cancel_futures=True)
+        return
+    from dask.distributed import Client  # an extra
+
+    address = {"scheduler_file": dask} if Path(dask).is_file() else {"address": dask}
     try:
-        return runs.figures(executed)
-    except ValueError:
-        return {}
+        client = Client(**address, timeout=10)
+    except OSError as error:
+        raise BadInput(f"no Dask scheduler at {dask}: {error}") from None
+    with client:
+        yield client.get_executor(), sum(client.nthreads().values())
+
+
+@main.command()
+@click.argument("path")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="NAME",
+    help="Compare the values of this parameter, as often as needed; by default all that vary.",
+)
+@click.option("--figure", metavar="NAME", help="By default test_error.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "csv", "markdown"]),
+    default="text",
+    show_default=True,
+)
+def table(path, by, figure, form):
+    """Mean, standard deviation and 95 % interval of a figure over the seeds, and their number.
+
+    PATH is a folder of executed notebooks, as a sweep leaves it, or a file of recorded runs.
+    Fractions are shown in percent, in CSV as they are.
+    """
+    with _refused():
+        found = records.table(path, by, figure)
+    if form == "csv":
+        click.echo(found.to_csv(index=False), nl=False)
+        return
+    figure = found.attrs["figure"]
+    for name in ("mean", "std", "low", "high"):
+        found[name] = [runs.shown(figure, v) if v == v else "" for v in found[name]]
+    found = found.rename(columns={"mean": figure.replace("_", " ")})
+    if form == "markdown":
+        click.echo(found.to_markdown(index=False, disable_numparse=True))
+    else:
+        click.echo(found.to_string(index=False))
 
 
 @main.command()

@@ -13,11 +13,14 @@ import os
 import sys
 import tempfile
 import textwrap
+import time
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from . import records
 
 # papermill and nbformat take a second or two to import: only the functions that need them do.
 
@@ -63,10 +66,7 @@ def figures(path):
     than once, the last value counts. Raises `OSError` for a file that cannot be read, `ValueError`
     for one that is not a notebook or holds no figures.
     """
-    found = {}
-    for cell in _read(path).cells:
-        for output in cell.get("outputs", []):
-            found.update(output.get("data", {}).get(FIGURES_MIME, []))
+    found = _figures(_read(path))
     if not found:
         raise ValueError(
             f"{path} holds no figures: run it first, and see that it calls ffhelpers.record"
@@ -74,10 +74,18 @@ def figures(path):
     return found
 
 
+def _figures(notebook):
+    found = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            found.update(output.get("data", {}).get(FIGURES_MIME, []))
+    return found
+
+
 def figures_text(figures):
     """`figures` for people, a line each: `test error 2.1 %`."""
     return "\n".join(
-        f"{name.replace('_', ' ')} {_shown(name, value)}" for name, value in figures.items()
+        f"{name.replace('_', ' ')} {shown(name, value)}" for name, value in figures.items()
     )
 
 
@@ -99,11 +107,12 @@ def _plain(name, value):
     )
 
 
-def _shown(name, value):
+def shown(name, value):
+    """The value of a figure for people: `2.1 %` for an error of 0.021."""
     if isinstance(value, list):
-        return ", ".join(_shown(name, element) for element in value)
+        return ", ".join(shown(name, element) for element in value)
     if isinstance(value, dict):
-        return "; ".join(f"{key} {_shown(name, element)}" for key, element in value.items())
+        return "; ".join(f"{key} {shown(name, element)}" for key, element in value.items())
     if isinstance(value, bool | str):
         return str(value)
     if name.endswith(("error", "errors", "accuracy", "fraction")):
@@ -229,6 +238,14 @@ def parse_parameters(notebook, settings=(), file=None):
     A list is written `500,500` or `[500, 500]`. Raises `ParameterError` for an unknown or repeated
     name and for a value of the wrong type, `ValueError` or `OSError` for a file it cannot read.
     """
+    values = read_yaml(file) if file else {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{file} must hold lines such as `epochs: 10`")
+    return typed_parameters(notebook, values | split_settings(settings))
+
+
+def split_settings(settings):
+    """`name=value` strings as a dict; `ParameterError` for another form and a repeated name."""
     given = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -237,23 +254,25 @@ def parse_parameters(notebook, settings=(), file=None):
         if name in given:
             raise ParameterError(f"{name} is given twice")
         given[name] = value
-    return _typed_parameters(notebook, (_read_yaml(file) if file else {}) | given)
+    return given
 
 
-def _read_yaml(path):
+def read_yaml(path):
+    """What a YAML file holds; `ValueError` or `OSError` for one that cannot be read."""
     import yaml
 
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} is not a YAML file: {reason}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold lines such as `epochs: 10`")
-    return values
 
 
-def _typed_parameters(notebook, values):
+def typed_parameters(notebook, values):
+    """`values` (name → value), checked, and typed as the notebook's defaults are.
+
+    Raises `ParameterError` for an unknown name and for a value of the wrong type.
+    """
     known = parameters(notebook)
     for name in values:
         if name not in known:
@@ -303,29 +322,35 @@ def _as_type_of(default, value):
     return value
 
 
-def run(notebook, parameters, output_dir):
+def run(notebook, parameters, output_dir, name=None, command=None):
     """Execute `notebook` with `parameters` (name → value); the path of the executed notebook.
 
-    It appears in `output_dir` (made if need be) under the notebook's own name, and only once it is
-    complete: a run that fails or is interrupted leaves an earlier one as it was. A failed run is
-    kept beside it as `<name>.failed.ipynb`. Cells run in the caller's working folder. Where
-    standard error is a terminal, a progress bar counts the cells.
+    It appears in `output_dir` (made if need be) under `name`, by default the notebook's own, and
+    only once it is complete: a run that fails or is interrupted leaves an earlier one as it was.
+    A failed run is kept beside it as `<name>.failed.ipynb`. Cells run in the caller's working
+    folder. Where standard error is a terminal, a progress bar counts the cells.
+
+    Its record, for `records.read`, is in its metadata: `command` (by default that of this
+    process), notebook, parameters, figures, seconds, code, and where and when it ran.
 
     Raises, before a kernel starts, what `parse_parameters` raises, and `ValueError` where the
     output would replace the notebook itself; `RunError` if the run fails.
     """
     notebook, folder = Path(notebook), Path(output_dir)
-    parameters = _typed_parameters(notebook, parameters)
+    parameters = typed_parameters(notebook, parameters)
     if folder.resolve() == notebook.parent.resolve():
         raise ValueError(f"the output folder {folder} is the notebook's own, choose another")
     folder.mkdir(parents=True, exist_ok=True)
-    complete = folder / notebook.name
+    complete = folder / (name or notebook.name)
     failed = complete.with_suffix(".failed.ipynb")
 
-    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as aside:
-        unfinished = Path(aside, notebook.name)
+    with tempfile.TemporaryDirectory(prefix=f".unfinished-{complete.stem}-", dir=folder) as aside:
+        unfinished, start = Path(aside, notebook.name), time.perf_counter()
+        code = records.code(notebook)  # as it is now: it may change meanwhile
         try:
             _execute(notebook, unfinished, parameters)
+            seconds = round(time.perf_counter() - start, 1)
+            _keep_record(notebook, unfinished, parameters, command, seconds, code)
         except Exception as error:  # a cell's, a kernel that died, a kernel that does not exist
             if unfinished.exists():
                 unfinished.replace(failed)
@@ -333,6 +358,24 @@ def run(notebook, parameters, output_dir):
         unfinished.replace(complete)
     failed.unlink(missing_ok=True)
     return complete
+
+
+def _keep_record(notebook, executed, values, command, seconds, code):
+    import nbformat
+
+    defaults = {name: known.default for name, known in parameters(notebook).items()}
+    content = _read(executed)
+    content.metadata["ffhelpers"] = records.line(
+        records.describe(
+            command=command or records.command(),
+            notebook=notebook.as_posix(),
+            parameters=defaults | values,
+            figures=_figures(content),
+            seconds=seconds,
+            code=code,
+        )
+    )
+    nbformat.write(content, executed)
 
 
 def _execute(notebook, output, parameters):

@@ -100,6 +100,6 @@ def test_lines_written_at_once_stay_whole(tmp_path):
     path = tmp_path / "deep" / "runs.jsonl"
     with ThreadPoolExecutor(8) as pool:
         for i in range(40):
-            pool.submit(records.append, path, figures={"run": i}, text="ä\u2028" * 3000)
+            pool.submit(records.append, path, {"figures": {"run": i}, "text": "ä\u2028" * 3000})
     assert sorted(run["figures"]["run"] for run in records.read(path)) == list(range(40))
     assert records.read(path)[0]["text"] == "ä\u2028" * 3000

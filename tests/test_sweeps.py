@@ -1,0 +1,396 @@
+"""Sweeps: what runs, in real processes that are killed, and what the tables say of it."""
+
+import collections
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas
+import psutil
+import pytest
+from scipy.stats import ttest_1samp
+
+from ffhelpers import records, runs, sweeps
+
+PARAMETERS = """\
+seed: int = 0
+theta: float = 1.0  # where goodness is to go
+widths: list = [500, 500]
+wait: float = 0.0  # seconds
+"""
+# A notebook that has nothing to do with training; each run of it leaves a line in `log`.
+RUN = """\
+import os, sys, time
+sys.argv[0] = "-m"  # no TensorFlow, it takes seconds to import
+import ffhelpers as ff
+with open("log", "a") as log: print(f"{seed} {theta}", os.getpid(), file=log)
+time.sleep(wait)
+if theta == 13: raise KeyError("thirteen")
+ff.record(test_error=theta / 100 + seed / 1000, cores=sorted(os.sched_getaffinity(0)))
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    cells = [nbformat.v4.new_code_cell(source) for source in (PARAMETERS, RUN)]
+    cells[0].metadata.tags = ["parameters"]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "3"}
+    nbformat.write(notebook, "own.ipynb")
+    return tmp_path
+
+
+@pytest.fixture
+def command():
+    """The command line: its exit status and both outputs; `command.start` only starts it."""
+    started = []
+
+    def start(*arguments, module="ffhelpers"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    def call(*arguments):
+        process = start(*arguments)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in out + err
+        return process.returncode, out, err
+
+    call.start = start
+    yield call
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.05)
+
+
+def log():
+    """What was started: `(seed and theta, process)`, in that order."""
+    lines = Path("log").read_text().splitlines() if Path("log").exists() else []
+    return [tuple(line.rsplit(" ", 1)) for line in lines]
+
+
+def alive(processes):
+    return [
+        p for p in processes if psutil.pid_exists(p) and psutil.Process(p).status() != "zombie"
+    ]
+
+
+def complete(folder="out"):
+    return sorted(path.name for path in Path(folder).glob("*.ipynb"))
+
+
+# Which runs
+
+
+def combinations(*settings, file=None):
+    return [run.changed for run in sweeps.grid("own.ipynb", settings, file)]
+
+
+def test_a_grid_is_every_combination_once():
+    assert combinations() == [{}]
+    assert combinations("seed=1,2", "theta=3, 1e-2") == [
+        {"seed": 1, "theta": 3.0},
+        {"seed": 1, "theta": 0.01},
+        {"seed": 2, "theta": 3.0},
+        {"seed": 2, "theta": 0.01},
+    ]
+    assert combinations("seed=0,1,1") == [{}, {"seed": 1}]
+    assert combinations("theta=1,1.0") == [{}]
+
+
+def test_lists_in_a_grid():
+    assert combinations("widths=20,30") == [{"widths": [20, 30]}]
+    assert combinations("widths=[20,30]") == [{"widths": [20, 30]}]
+    assert combinations("widths=[20],[5, 6]") == [{"widths": [20]}, {"widths": [5, 6]}]
+
+
+def test_a_file_of_grids():
+    Path("grid.yaml").write_text(
+        "- {seed: [1, 2], theta: 1e-3}\n- {seed: 1, theta: [0.001, 7], widths: [[3], [4, 5]]}\n"
+    )
+    expected = [{"seed": 1, "theta": 0.001}, {"seed": 2, "theta": 0.001}]
+    for theta in (0.001, 7.0):
+        expected += [{"seed": 1, "theta": theta, "widths": w} for w in ([3], [4, 5])]
+    assert combinations(file="grid.yaml") == expected
+    assert combinations("theta=5", "widths=9", file="grid.yaml") == [
+        {"seed": 1, "theta": 5.0, "widths": [9]},
+        {"seed": 2, "theta": 5.0, "widths": [9]},
+    ]
+
+
+def test_a_runs_name_depends_on_its_parameters_alone():
+    (alone,) = sweeps.grid("own.ipynb", ["theta=2"], folder="a")
+    paths = [run.path for run in sweeps.grid("own.ipynb", ["seed=0,1", "theta=1,2"], folder="a")]
+    assert alone.path in paths and len(set(paths)) == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("-p thet=1", "did you mean theta?"),
+        ("-p seed=1,x", "seed must be a whole number such as 0, not 'x'"),
+        ("-p seed=1,", "not ''"),
+        ("-p widths=[1],[x]", "widths must be a list"),
+        ("-p widths=[1],[2", "widths must be a list"),
+        ("-p seed=1 -p seed=2", "given twice"),
+        ("-f none.yaml", "none.yaml"),
+        ("-f empty.yaml", "empty.yaml must hold lines"),
+        ("-f novalue.yaml", "seed has no value"),
+        ("--output log", "log"),
+        ("--record .", "directory"),
+        ("--dask 127.0.0.1:9", "no Dask scheduler at 127.0.0.1:9"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_starts(command, arguments, message):
+    Path("empty.yaml").touch()
+    Path("novalue.yaml").write_text("seed: []")
+    Path("log").touch()
+    status, out, err = command("sweep", "own.ipynb", "--output", "out", *arguments.split())
+    assert (status, out) == (2, "") and message in err
+    assert err.startswith("Error: ") and err.count("\n") == 1
+    assert not log() and not complete()
+
+
+# Running
+
+
+def test_a_failing_run_fails_alone_and_only_what_is_missing_runs_again(command):
+    sweep = ["sweep", "own.ipynb", "-p", "theta=2,13", "--output", "out"]
+    status, out, err = command(*sweep, "-p", "seed=0,1", "--record", "kept.jsonl")
+    assert status == 1
+    assert err.count("\n") == 2 and err.count("KeyError in cell 3: 'thirteen'") == 2
+    assert out.count("test error 2") == 2
+    failed = sorted(Path("out").glob("*.failed.ipynb"))
+    assert len(failed) == 2 and "thirteen" in failed[0].read_text()
+    assert {r["command"] for r in records.read("kept.jsonl")} == {
+        "python -m ffhelpers run own.ipynb -p theta=2.0",
+        "python -m ffhelpers run own.ipynb -p seed=1 -p theta=2.0",
+    }
+
+    source = Path("own.ipynb").read_text()
+    Path("own.ipynb").write_text(source.replace("== 13", "== 14"))
+    Path("kept.jsonl").unlink()
+    status, out, err = command(*sweep, "-p", "seed=0,1,2", "--record", "kept.jsonl")
+    assert status == 0 and "2 of 6 runs are in out already" in out
+    assert "another version of own.ipynb or of ffhelpers made 2 of them" in err
+    started = collections.Counter(run for run, _ in log())
+    again = {"0 13.0": 2, "1 13.0": 2}
+    assert started == {f"{s} {t}": 1 for s in range(3) for t in (2.0, 13.0)} | again
+    assert len(complete()) == 6 == len(records.read("kept.jsonl"))  # the earlier ones too
+    assert not list(Path("out").glob("*.failed.ipynb"))
+
+    status, out, err = command(*sweep, "-p", "seed=0,1", "--dry-run")
+    assert (status, out.count("made  own-"), out.count("\n")) == (0, 4, 4)
+    status, out, err = command(*sweep, "-p", "seed=8", "--dry-run")
+    assert out.count("missing  own-") == 2 and "(seed=8 theta=2.0)" in out
+    assert len(log()) == 8
+
+
+def test_runs_at_once_share_the_cores(command):
+    have = os.sched_getaffinity(0)
+    sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2", "--output"]
+    for jobs in (1, 2):
+        assert command(*sweep, f"out{jobs}", "--jobs", f"{jobs}")[0] == 0
+        frame = records.results(f"out{jobs}")
+        assert set().union(*frame.cores) == have
+        assert set(map(len, frame.cores)) <= {len(have) // jobs, -(-len(have) // jobs), 1}
+        assert set(frame.run_threads) == set(map(len, frame.cores))
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_sweep_takes_its_runs_along_and_goes_on_when_called_again(command, how):
+    sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2", "-p", "theta=1,2", "--output", "out"]
+    process = command.start(*sweep, "-p", "wait=1")
+    until(lambda: len(complete()) >= 2 and len(log()) > len(complete()))
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(how)
+    if how == signal.SIGINT:  # as a terminal does, to all in front
+        for member in family:
+            if "ffhelpers.sweeps" in member.cmdline():
+                member.send_signal(how)
+    assert "Traceback" not in process.communicate(timeout=20)[1]
+    assert process.returncode != 0
+    until(lambda: not alive(p.pid for p in family))
+    before = {name: Path("out", name).read_bytes() for name in complete()}
+    assert 2 <= len(before) < 6
+
+    status, out, err = command(*sweep, "-p", "wait=0,1")
+    assert status == 0 and f"{len(before)} of 12 runs are in out already" in out
+    assert len(complete()) == 12
+    assert all(Path("out", name).read_bytes() == content for name, content in before.items())
+    assert {path.name for path in Path("out").iterdir()} == {".locks", *complete()}
+
+
+def test_two_sweeps_share_a_folder(command):
+    sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2,3", "-p", "wait=0.5", "--output", "out"]
+    both = [command.start(*sweep), command.start(*sweep, "--jobs", "1")]
+    for process in both:
+        _, err = process.communicate(timeout=120)
+        assert (process.returncode, err) == (0, "")
+    assert len(complete()) == 4 == len(log())
+    assert records.results("out").seed.tolist() != [] and len(records.results("out")) == 4
+
+
+def test_a_run_that_takes_too_long_fails_and_leaves_no_process(command):
+    arguments = ["-p", "wait=0,60", "--limit-seconds", "8", "--output", "out"]
+    start = time.monotonic()
+    status, _, err = command("sweep", "own.ipynb", *arguments)
+    assert status == 1 and "TimeoutError: it took longer than it may" in err
+    assert time.monotonic() - start < 40
+    assert len(complete()) == 2 and len(list(Path("out").glob("*.failed.ipynb"))) == 1
+    until(lambda: not alive(int(process) for _, process in log()))
+
+
+def test_a_run_whose_process_dies_fails_alone(command):
+    process = command.start("sweep", "own.ipynb", "-p", "wait=0,60", "--output", "out")
+    until(lambda: len(log()) == 2 and complete())
+    for child in psutil.Process(process.pid).children():
+        child.kill()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and "its process ended (-9)" in err
+    assert len(complete()) == 1
+
+
+def test_a_cluster_that_loses_a_worker_makes_each_run_once(command, folder):
+    pytest.importorskip("distributed")
+    local = ["--host", "127.0.0.1", "--no-dashboard"]
+    command.start(
+        "scheduler", *local, "--port", "0", "--scheduler-file", "cluster.json", module="dask"
+    )
+    until(Path("cluster.json").exists)
+    join = ["worker", "--scheduler-file", "cluster.json", "--nthreads", "1", "--no-nanny", *local]
+    workers = [command.start(*join, module="dask") for _ in range(2)]
+    address = json.loads(Path("cluster.json").read_text())["address"]
+
+    arguments = ["-p", "seed=0,1,2,3,4,5", "-p", "wait=2", "--output", "out", "--dask", address]
+    sweep = command.start("sweep", "own.ipynb", *arguments)
+    until(lambda: len(complete()) >= 1 and len(log()) > len(complete()) + 1)  # both at work
+    workers[0].kill()
+    out, err = sweep.communicate(timeout=120)
+    assert sweep.returncode == 0, err
+    assert out.count("test error") == 6 == len(complete())
+    assert records.results("out").seed.sort_values().tolist() == list(range(6))
+    started = collections.Counter(run for run, _ in log())
+    assert len(started) == 6 and sum(started.values()) <= 8  # what the lost one had begun, again
+
+
+# What came out
+
+
+def record(**parameters):
+    figures = {"test_error": parameters.pop("error"), "note": "text"}
+    return {"notebook": "a.ipynb", "parameters": parameters, "figures": figures, "seconds": 1.5}
+
+
+@pytest.fixture
+def kept():
+    for theta, error, widths in [(1.0, 0.02, [5, 6]), (2.0, 0.05, [7])]:
+        for seed in range(4):
+            made = record(seed=seed, theta=theta, widths=widths, error=error + seed / 1000)
+            records.append("kept.jsonl", made)
+    records.append("kept.jsonl", record(seed=0, theta=9.0, widths=[7], error=0.5))
+    return "kept.jsonl"
+
+
+def test_a_table_is_mean_spread_interval_and_number(kept):
+    table = records.table(kept, ["theta"])
+    errors = 0.05 + np.arange(4) / 1000
+    interval = ttest_1samp(errors, 0).confidence_interval()
+    expected = [2.0, errors.mean(), errors.std(ddof=1), interval.low, interval.high, 4]
+    assert table.loc[1].tolist() == pytest.approx(expected)
+    assert list(table) == ["theta", "mean", "std", "low", "high", "n"]
+    assert table["mean"][2] == 0.5 and table.n[2] == 1 and table.loc[2].isna().sum() == 3
+    assert list(records.table(kept)) == ["theta", "widths", *table.columns[1:]]
+    assert records.table(kept, ["notebook"]).n.tolist() == [9]
+
+
+def test_identical_runs_have_no_spread(kept, recwarn):
+    records.append("same.jsonl", record(seed=0, error=0.1))
+    records.append("same.jsonl", record(seed=1, error=0.1))
+    assert records.table("same.jsonl").loc[0].tolist() == pytest.approx([0.1, 0, 0.1, 0.1, 2])
+    assert not recwarn.list
+
+
+def test_results_are_a_data_frame(kept):
+    frame = records.results(kept)
+    assert len(frame) == 9 and frame.run_seconds.tolist() == [1.5] * 9
+    assert set(frame.widths) == {(5, 6), (7,)} and set(frame.note) == {"text"}
+    assert isinstance(frame, pandas.DataFrame)
+
+
+def test_the_forms_of_a_table(kept, command):
+    status, out, _ = command("table", kept, "--by", "theta")
+    lines = [line.split() for line in out.splitlines()]
+    assert status == 0 and lines[0] == "theta test error std low high n".split()
+    assert lines[1][:3] == ["1.0", "2.15", "%"] and lines[3] == ["9.0", "50", "%", "1"]
+    _, out, _ = command("table", kept, "--by", "theta", "--format", "markdown")
+    assert out.splitlines()[0].replace(" ", "") == "|theta|testerror|std|low|high|n|"
+    _, out, _ = command("table", kept, "--by", "theta", "--by", "widths", "--format", "csv")
+    Path("table.csv").write_text(out)
+    again = pandas.read_csv("table.csv")
+    assert again["mean"].tolist() == pytest.approx([0.0215, 0.0515, 0.5])
+    assert again.widths.tolist() == ["(5, 6)", "(7,)", "(7,)"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("kept.jsonl --by thet", "nothing named thet"),
+        ("kept.jsonl --figure note", "no figure note in kept.jsonl, only test_error"),
+        ("none", "none"),
+        ("empty", "empty holds no recorded runs"),
+        ("own.ipynb", "own.ipynb holds no recorded runs"),
+        ("log", "log holds no records"),
+    ],
+)
+def test_a_table_of_what_is_not_there_is_refused_in_one_line(kept, command, arguments, message):
+    Path("empty").mkdir()
+    Path("log").write_text("text")
+    status, out, err = command("table", *arguments.split())
+    assert (status, out) == (2, "") and message in err and err.count("\n") == 1
+
+
+def test_a_notebook_of_ones_own_is_read_after_a_plain_run_too(command):
+    for seed in ("1", "2"):
+        assert (
+            command("run", "own.ipynb", "-p", f"seed={seed}", "--output", f"runs/{seed}")[0] == 0
+        )
+    frame = records.results("runs")
+    assert frame.test_error.tolist() == [0.011, 0.012]
+    assert "--output runs/1" in records.read("runs/1/own.ipynb")[0]["command"]
+
+
+def test_nothing_of_a_failed_or_unfinished_run_counts():
+    for name in ("a.failed.ipynb", ".unfinished-a/a.ipynb", ".ipynb_checkpoints/a.ipynb"):
+        path = Path("out", name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("no notebook")
+    with pytest.raises(ValueError, match="no recorded runs"):
+        records.results("out")
+
+
+def test_a_runs_command_gives_its_parameters_back():
+    settings = ["seed=7", "theta=1e-07", "widths=[3,4]", "wait=2"]
+    (run,) = sweeps.grid("own.ipynb", settings)
+    given = [part for part in run.command.split() if "=" in part]
+    assert runs.parse_parameters("own.ipynb", given) == run.changed
