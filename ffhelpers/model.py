@@ -68,12 +68,13 @@ class ForwardForward(keras.Model):
         """As `keras.Model.compile`; the loss is each block's own, by default `PairwiseLoss()`.
 
         A loss is a `keras.losses.Loss` that receives the index of the positive stream, `(n,)`,
-        and the goodness of the streams, `(n, streams)`; any other is a `ValueError`. Metrics see
-        labels and predictions in `evaluate` only. With `jit_compile="auto"` XLA compiles the
-        training step wherever it can, also on a CPU, where that saves about half of the time.
-        Returning to Python for every batch would cost a third of a small network's step: with
-        `steps_per_execution="auto"` that is done after 20 batches, which callbacks see as one,
-        or after each where several devices share the batch.
+        and the goodness of the streams, `(n, streams)`; any other is a `ValueError`. To it comes
+        what a block adds itself, such as its `activity_regularizer`. Metrics see labels and
+        predictions in `evaluate` only. With `jit_compile="auto"` XLA compiles the training step
+        wherever it can, also on a CPU, where that saves about half of the time. Returning to
+        Python for every batch would cost a third of a small network's step: with
+        `steps_per_execution="auto"` that is done after 20 batches, which callbacks see as one, or
+        after each where several devices share the batch.
         """
         loss = PairwiseLoss() if loss is None else loss
         if not isinstance(loss, keras.losses.Loss):
@@ -113,14 +114,14 @@ class ForwardForward(keras.Model):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         h, labels, positive = self.source.training(x, y)
         gradients, variables, losses, pairs = [], [], [], []
-        done = []
+        done, replicas = [], tf.distribute.get_strategy().num_replicas_in_sync
         for block in self.blocks[: self._last_trainable() + 1]:
             # A block starts when the one before has its gradients, so that TensorFlow keeps one
             # block's activities at a time. XLA keeps an order of its own, and more of them.
             with tf.control_dependencies(done), tf.GradientTape() as tape:
                 h = block(h, **labels, training=block.trainable)  # no dropout in a frozen one
                 goodness = block.goodness(h)
-                loss = self.loss(positive, goodness, weight)
+                loss = self.loss(positive, goodness, weight) + sum(block.losses) / replicas
                 scaled = self.optimizer.scale_loss(loss)
             h, labels = tf.stop_gradient(h), {}
             if block.trainable:

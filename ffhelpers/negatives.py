@@ -97,7 +97,7 @@ def uniform_labels(labels, num_classes, seed):
     return (labels + away) % num_classes
 
 
-def hard_labels(labels, goodness, hardness, seed):
+def hard_labels(labels, goodness, hardness, seed, count=None):
     """Wrong labels that the layer believes: drawn from softmax(hardness * goodness).
 
     The true label is never drawn. Hinton's code draws them likewise from the one-pass softmax.
@@ -107,16 +107,18 @@ def hard_labels(labels, goodness, hardness, seed):
         goodness: of every label, float32 `(n, num_classes)`.
         hardness: 0 makes all wrong labels equally likely, a large one takes the best of them.
         seed: int or `keras.random.SeedGenerator`.
+        count: different wrong labels for each image; by default one.
 
     Returns:
-        int32 `(n,)`.
+        int32 `(n,)`, with a count `(n, count)`.
     """
     # The largest of logit + Gumbel noise is a draw from the softmax, also inside XLA.
     logits = hardness * goodness
     noise = keras.random.uniform(ops.shape(logits), 1e-7, 1.0, dtype="float32", seed=seed)
     truth = ops.one_hot(labels, goodness.shape[-1], dtype="bool")
     drawn = ops.where(truth, -np.inf, logits - ops.log(-ops.log(noise)))
-    return ops.cast(ops.argmax(drawn, axis=-1), "int32")
+    best = ops.argmax(drawn, axis=-1) if count is None else ops.top_k(drawn, count)[1]
+    return ops.cast(best, "int32")
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")
@@ -132,38 +134,44 @@ class LabelInImage(keras.layers.Layer):
             anew for every batch, or `"given"`: the labels passed to `fit` are then int `(n, 2)`,
             the true and the wrong label of each image.
         hardness: see `hard_labels`.
+        count: different wrong labels of each image in a batch, a stream each. Not with `"given"`.
         seed: of the draws; its state is saved with the model.
 
     Raises:
-        ValueError: `num_classes` below 2, or unknown `negatives`.
+        ValueError: `num_classes` below 2, unknown `negatives`, or a `count` of wrong labels that
+            there are not.
     """
 
     choices = ("hard", "uniform", "given")
 
-    def __init__(self, num_classes, negatives="hard", hardness=10.0, seed=None, **kwargs):
+    def __init__(self, num_classes, negatives="hard", hardness=10.0, count=1, seed=None, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(num_classes, (int, np.integer)) or num_classes < 2:
             raise ValueError(f"num_classes={num_classes!r}: expected an integer, at least 2")
         if negatives not in self.choices:
             raise ValueError(f"negatives={negatives!r}: expected one of {', '.join(self.choices)}")
+        if count not in range(1, 2 if negatives == "given" else num_classes):
+            raise ValueError(f"count={count!r}: expected 1 to {num_classes - 1}, 1 with 'given'")
         self.num_classes, self.negatives = int(num_classes), negatives
-        self.hardness, self.seed = hardness, seed
+        self.hardness, self.count, self.seed = hardness, count, seed
         self.draws = keras.random.SeedGenerator(seed)
 
     def training(self, x, y):
-        """What enters the first block, and which of its two streams is positive: the first."""
+        """What enters the first block, and which of its streams is positive: the first."""
         y = ops.cast(y, "int32")
         pair = ops.reshape(y, (-1, 2)) if self.negatives == "given" else None
         true = ops.reshape(y, (-1,)) if pair is None else pair[:, 0]
 
         def pick(goodness):
             if pair is not None:
-                wrong = pair[:, 1]
-            elif self.negatives == "uniform":
-                wrong = uniform_labels(true, self.num_classes, self.draws)
+                wrong = pair[:, 1:]
+            elif self.negatives == "uniform" and self.count == 1:
+                wrong = uniform_labels(true, self.num_classes, self.draws)[:, None]
             else:
-                wrong = hard_labels(true, goodness, self.hardness, self.draws)
-            return ops.one_hot(ops.stack([true, wrong], axis=1), self.num_classes)
+                hardness = self.hardness if self.negatives == "hard" else 0.0
+                wrong = hard_labels(true, goodness, hardness, self.draws, self.count)
+            labels = ops.concatenate([true[:, None], wrong], axis=1)
+            return ops.one_hot(labels, self.num_classes)
 
         return x, {"labels": pick}, ops.zeros_like(true)
 
@@ -184,5 +192,5 @@ class LabelInImage(keras.layers.Layer):
         self.draws.state.assign(store["draws"])
 
     def get_config(self):
-        own = ("num_classes", "negatives", "hardness", "seed")
+        own = ("num_classes", "negatives", "hardness", "count", "seed")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}

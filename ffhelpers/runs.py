@@ -174,12 +174,15 @@ _RULES = {
     "shift": (Integral, lambda v: v >= 0, "a whole number of pixels, 0 or more"),
     "weight_decay": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "theta": _ABOVE_0,
+    "pull": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "scale": _ABOVE_0,
+    "hardness": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "negatives": (str, lambda v: v in ("hard", "uniform"), "hard or uniform"),
     "all_images": (bool, lambda v: True, "true or false"),
     "seconds": _ABOVE_0,
     "images": _COUNT,
-    "seeds": (Integral, lambda v: v >= 2, "a whole number, 2 or more for an interval"),
+    "seeds": _COUNT,
+    "looks": _COUNT,
 }
 
 

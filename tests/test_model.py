@@ -100,6 +100,28 @@ def test_no_gradient_leaves_a_block(small):
             assert (gradient is not None) == (j // 2 == i), (i, j)
 
 
+def test_what_a_block_adds_to_the_loss_is_its_own(small):
+    """…as Keras's layers do; on each block alone, and in the loss that is shown."""
+
+    def trained(regularizer):
+        keras.utils.set_random_seed(1)
+        second = ff.Dense(50, activity_regularizer=regularizer)
+        model = network([60, second], negatives="uniform")
+        history = model.fit(*small, batch_size=500, epochs=2).history
+        return [block.get_weights()[0] for block in model.blocks], history["loss"]
+
+    (first, second), loss = trained(None)
+    (kept, moved), shown = trained(lambda h: keras.ops.sum(keras.ops.square(h)) / 50)
+    assert (kept == first).all() and np.abs(moved).mean() < np.abs(second).mean()
+    assert shown[0] > loss[0] + 0.1
+
+
+def test_several_negatives_make_as_many_pairs(small):
+    model = network(negatives=ff.LabelInImage(10, count=3))
+    assert model.fit(*small, batch_size=100).history["loss"][0] < 1.2
+    assert ff.evaluation.error(model.predict(small[0]), small[1]) < 0.3
+
+
 def test_frozen_blocks_stay_as_they_are(small):
     model = network([30, 20, 10])
     for learning in range(3):

@@ -107,6 +107,19 @@ def test_a_wrong_label_is_never_the_truth(num_classes, seed):
         assert ((wrong >= 0) & (wrong < num_classes)).all()
 
 
+@given(st.integers(3, 12), st.integers(0, 2**31 - 1), st.sampled_from(["hard", "uniform"]))
+def test_several_wrong_labels_of_an_image_differ(num_classes, seed, negatives):
+    y = np.random.default_rng(seed).integers(0, num_classes, 50)
+    goodness = keras.random.normal((50, num_classes), seed=seed)
+    for count in {1, 2, num_classes - 1}:
+        source = ff.LabelInImage(num_classes, negatives, count=count, seed=seed)
+        _, entry, positive = source.training(None, y)
+        labels = np.asarray(entry["labels"](goodness)).argmax(-1)
+        assert labels.shape == (50, 1 + count) and (labels[:, 0] == y).all()
+        assert all(len(set(row)) == 1 + count for row in labels)
+        assert not np.asarray(positive).any()
+
+
 def test_uniform_labels_are_uniform_over_the_others():
     labels = np.repeat(np.arange(10, dtype="int32"), 9000)
     wrong = np.asarray(ff.uniform_labels(labels, 10, seed=5))
@@ -145,6 +158,8 @@ def test_negatives_are_fresh_and_their_generator_goes_on():
         (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 16]), "from 0 to 15"),
         (lambda: ff.LabelInImage(1), "num_classes=1"),
         (lambda: ff.LabelInImage(10, "easy"), "hard, uniform, given"),
+        (lambda: ff.LabelInImage(10, count=10), "count=10: expected 1 to 9"),
+        (lambda: ff.LabelInImage(10, "given", count=2), "1 with 'given'"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):

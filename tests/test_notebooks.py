@@ -161,6 +161,25 @@ def test_it_runs_on_data_of_ones_own(name, own_data, tmp_path):
         assert 0.2 < recorded["true_label_fraction"] < 0.3  # about a quarter, with four classes
 
 
+def test_recipes_of_the_long_list_run_too(own_data, tmp_path):
+    """Those that need code of their own."""
+    names = ["softmax over all labels", "three negatives", "peer normalisation", "backprop"]
+    names += ["goodness of the top tenth", "goodness is the mean activity", "tanh", "3 layers"]
+    settings = {"dataset": own_data, "seeds": 1, "seconds": 0.2, "looks": 2, "widths": "40,30"}
+    command = [sys.executable, "-m", "ffhelpers", "run", str(FOLDER / "05_ablations.ipynb")]
+    for name, value in {**settings, "recipes": ",".join(names)}.items():
+        command += ["-p", f"{name}={value}"]
+    done = subprocess.run(
+        [*command, "--output", tmp_path], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    recorded = ff.figures(tmp_path / "05_ablations.ipynb")
+    assert list(recorded["errors"]) == list(recorded["curves"]) == sorted(names)
+    for (curve,) in recorded["curves"].values():
+        (_, early, _), (seconds, late, error) = curve
+        assert 0 < early < late and 0.2 <= seconds < 1 and 0 <= error < 0.75
+
+
 def test_plain_papermill_in_another_folder(own_data, tmp_path):
     """…with a data set named by a path relative to that folder."""
     papermill = Path(sys.executable).parent / "papermill"

@@ -175,11 +175,14 @@ GOOD = {
     "shift": [0, 2],
     "all_images": [True, False],
     "theta": [2.0],
+    "pull": [0, 0.1],
     "scale": [10],
     "negatives": ["hard", "uniform"],
+    "hardness": [0, 30.0],
     "seconds": [0.5],
     "images": [1, 10_000],
-    "seeds": [2, 9],
+    "seeds": [1, 9],
+    "looks": [1, 8],
 }
 BAD = {
     "dataset": ["minst", 1, "none.npz", None],
@@ -193,11 +196,14 @@ BAD = {
     "shift": [-1, 1.0, True, "2"],
     "all_images": [1, "yes", None],
     "theta": [0.0],
+    "pull": [-0.1, float("nan"), None],
     "scale": [float("inf")],
     "negatives": ["harder", None, ["hard"]],
+    "hardness": [-1.0, float("inf"), "3"],
     "seconds": [0],
     "images": [0, True],
-    "seeds": [1, 2.0],
+    "seeds": [0, 2.0],
+    "looks": [0, "8"],
 }
 
 
