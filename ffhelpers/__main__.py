@@ -200,7 +200,7 @@ def _executor(dask, jobs, count):
         finally:
             executor.shutdown(cancel_futures=True)
         return
-    from dask.distributed import Client  # an extra
+    from distributed import Client  # an extra, Dask's own
 
     address = {"scheduler_file": dask} if Path(dask).is_file() else {"address": dask}
     try:

@@ -182,6 +182,7 @@ _RULES = {
     "seconds": _ABOVE_0,
     "images": _COUNT,
     "seeds": _COUNT,
+    "recipes": (list, lambda v: all(isinstance(name, str) for name in v), "a list of names"),
     "looks": _COUNT,
 }
 

@@ -162,8 +162,8 @@ def names(*requirements):
 
 def test_imports_and_dependencies_are_the_same():
     used = imported_by("ffhelpers/*.py", "notebooks/*.ipynb")
-    assert used - names(*CORE) <= {"tensorflow"}  # comes with the extra cpu or cuda
-    assert names(*CORE) - used == {"ipykernel"}  # started, not imported
+    assert used - names(*CORE) <= {"tensorflow", "distributed"}  # come with extras
+    assert names(*CORE) - used == {"tabulate"}  # pandas imports it
     tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py")
     tested -= {"tomli", "tomllib"}  # in the library from Python 3.11 on
     assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}

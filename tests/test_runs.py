@@ -182,6 +182,7 @@ GOOD = {
     "seconds": [0.5],
     "images": [1, 10_000],
     "seeds": [1, 9],
+    "recipes": [[], ["ours", "greedy"]],
     "looks": [1, 8],
 }
 BAD = {
@@ -203,6 +204,7 @@ BAD = {
     "seconds": [0],
     "images": [0, True],
     "seeds": [0, 2.0],
+    "recipes": ["ours", [1]],
     "looks": [0, "8"],
 }
 
