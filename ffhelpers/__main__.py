@@ -131,15 +131,16 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
     """
     with _refused():
         todo = sweeps.grid(notebook, settings, file, output)
+    if dry_run:
+        for run in todo:
+            click.echo(f"{'made' if run.path.exists() else 'missing'}  {_names(run)}")
+        return
+    with _refused():
         if record:
             records.check_writable(record)
         Path(output).mkdir(parents=True, exist_ok=True)
     made = [run for run in todo if run.path.exists()]
     missing = [run for run in todo if not run.path.exists()]
-    if dry_run:
-        for run in todo:
-            click.echo(f"{'made' if run in made else 'missing'}  {_names(run)}")
-        return
     if made:
         click.echo(f"{len(made)} of {len(todo)} runs are in {output} already")
     with _refused():
@@ -151,7 +152,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
             err=True,
         )
     for run in made:
-        _keep(record, run)
+        _recorded(run, record)
 
     with _executor(dask, jobs, len(missing)) as (executor, at_once):
         failed = 0
@@ -167,8 +168,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
                 if error:
                     tqdm.write(f"failed: {_names(run)}: {error}", file=sys.stderr)
                 else:
-                    _keep(record, run)
-                    figures = runs.figures_text(records.read(run.path)[0]["figures"])
+                    figures = runs.figures_text(_recorded(run, record)["figures"])
                     tqdm.write(f"{_names(run)}: {figures.splitlines()[0] if figures else 'done'}")
                 bar.set_postfix_str(state(done), refresh=False)
                 bar.update()
@@ -181,19 +181,19 @@ def _names(run):
     return f"{run.path.name} ({' '.join(settings) or 'defaults'})"
 
 
-def _keep(record, run):
-    if record:
-        known = records.read(record) if Path(record).exists() else []
-        for made in records.read(run.path):
-            if made not in known:
-                records.append(record, made)
+def _recorded(run, file):
+    """The record of a complete run, which the file of records gets if it has it not."""
+    (made,) = records.read(run.path)
+    if file and (not Path(file).exists() or made not in records.read(file)):
+        records.append(file, made)
+    return made
 
 
 @contextlib.contextmanager
 def _executor(dask, jobs, count):
     """An executor, and how many runs it makes at once."""
     if dask is None:
-        jobs = min(jobs or records.cores(), max(count, 1))
+        jobs = min(jobs or len(records.cores()), max(count, 1))
         executor = sweeps.local(jobs)
         try:
             yield executor, jobs

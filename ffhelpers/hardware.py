@@ -66,7 +66,7 @@ def _summary(gpus, seed, strategy, deterministic):
     if names:
         machine = ", ".join(f"{names.count(n)} x {n}" for n in dict.fromkeys(names))
     else:
-        machine = f"{cores()} CPU cores"
+        machine = f"{len(cores())} CPU cores"
     parts = [f"TensorFlow {tf.__version__}, Keras {keras.__version__} on {machine}"]
     parts.append(keras.config.dtype_policy().name)
     if strategy is not None:

@@ -117,7 +117,10 @@ def hard_labels(labels, goodness, hardness, seed, count=None):
     noise = keras.random.uniform(ops.shape(logits), 1e-7, 1.0, dtype="float32", seed=seed)
     truth = ops.one_hot(labels, goodness.shape[-1], dtype="bool")
     drawn = ops.where(truth, -np.inf, logits - ops.log(-ops.log(noise)))
-    best = ops.argmax(drawn, axis=-1) if count is None else ops.top_k(drawn, count)[1]
+    if count is None or count == 1:  # sorting for the best alone would cost twice as much
+        best = ops.argmax(drawn, axis=-1, keepdims=count == 1)
+    else:
+        _, best = ops.top_k(drawn, count)
     return ops.cast(best, "int32")
 
 

@@ -87,17 +87,25 @@ def results(path):
     Raises:
         OSError, ValueError: as `read`; and where nothing is recorded.
     """
-    import pandas  # slow to import
+    return _frame(_runs(path))
 
+
+def _runs(path):
     found = [record for record in read(path) if "figures" in record]
     if not found:
         raise ValueError(f"{path} holds no recorded runs")
+    return found
+
+
+def _frame(recorded):
+    import pandas  # slow to import
+
     about = ("seconds", "threads", "processor", "commit", "date")
     return pandas.DataFrame(
         {name: _grouped(value) for name, value in (r["parameters"] | r["figures"]).items()}
         | {"notebook": r["notebook"]}
         | {f"run_{name}": r.get(name) for name in about}
-        for r in found
+        for r in recorded
     )
 
 
@@ -124,7 +132,8 @@ def table(path, by=(), figure=None):
     """
     import pandas
 
-    frame, recorded = results(path), read(path)
+    recorded = _runs(path)
+    frame = _frame(recorded)
     numbers = _names(recorded, "figures", lambda v: type(v) in (int, float))
     if not numbers:
         raise ValueError(f"{path} has no figure that is a number")
@@ -152,7 +161,7 @@ def table(path, by=(), figure=None):
 
 def _names(recorded, part, kind=lambda value: True):
     """The names in that part of the records, each once, in the order of the notebook."""
-    values = [item for record in recorded for item in record.get(part, {}).items()]
+    values = [item for record in recorded for item in record[part].items()]
     return list(dict.fromkeys(name for name, value in values if kind(value)))
 
 
@@ -174,9 +183,9 @@ def command():
 
 
 def cores():
-    """The number of cores that this process may use, not all that the machine has."""
-    count = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-    return len(count(0))
+    """The numbers of the cores that this process may use, not all that the machine has."""
+    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    return sorted(usable(0))
 
 
 def _circumstances():
@@ -186,7 +195,7 @@ def _circumstances():
             versions[package] = importlib.metadata.version(package)
     return {
         "processor": _processor(),
-        "threads": cores(),
+        "threads": len(cores()),
         "versions": versions,
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

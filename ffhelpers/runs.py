@@ -272,12 +272,12 @@ def read_yaml(path):
         raise ValueError(f"{path} is not a YAML file: {reason}") from None
 
 
-def typed_parameters(notebook, values):
+def typed_parameters(notebook, values, known=None):
     """`values` (name → value), checked, and typed as the notebook's defaults are.
 
-    Raises `ParameterError` for an unknown name and for a value of the wrong type.
+    `known` is what `parameters(notebook)` gave, where it was read before. Raises `ParameterError` for an unknown name and for a value of the wrong type.
     """
-    known = parameters(notebook)
+    known = parameters(notebook) if known is None else known
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(str(name), known, n=1)

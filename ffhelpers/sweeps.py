@@ -6,6 +6,7 @@ that was stopped, however roughly, goes on when it is called again.
 """
 
 import contextlib
+import functools
 import hashlib
 import itertools
 import json
@@ -84,7 +85,7 @@ def grid(notebook, settings=(), file=None, folder="runs"):
             values = _values(given, isinstance(defaults.get(name), list))
             if not values:
                 raise runs.ParameterError(f"{name} has no value")
-            axes[name] = [runs.typed_parameters(notebook, {name: v})[name] for v in values]
+            axes[name] = [runs.typed_parameters(notebook, {name: v}, known)[name] for v in values]
         for values in itertools.product(*axes.values()):
             combined = defaults | dict(zip(axes, values, strict=True))
             changed = {name: v for name, v in combined.items() if v != defaults[name]}
@@ -112,7 +113,7 @@ _worker = threading.local()
 
 def local(jobs):
     """An executor for `sweep` on this machine: `jobs` runs at once, each with its own cores."""
-    shares, cores = queue.SimpleQueue(), sorted(_cores())
+    shares, cores = queue.SimpleQueue(), records.cores()
     for i in range(jobs):
         shares.put(cores[i::jobs] or [cores[i % len(cores)]])
 
@@ -120,12 +121,6 @@ def local(jobs):
         _worker.cores = shares.get()
 
     return ThreadPoolExecutor(jobs, initializer=take_a_share)
-
-
-def _cores():
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return range(os.cpu_count() or 1)
 
 
 def sweep(todo, executor, limit_seconds=None):
@@ -192,7 +187,7 @@ def _in_new_process(task):
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, task["cores"])
     if task["limit_seconds"]:
-        signal.signal(signal.SIGALRM, _out_of_time)
+        signal.signal(signal.SIGALRM, functools.partial(_out_of_time, task["limit_seconds"]))
         signal.setitimer(signal.ITIMER_REAL, task["limit_seconds"])
     run = Run(**task["run"])
     try:
@@ -201,8 +196,8 @@ def _in_new_process(task):
         raise SystemExit(str(error)) from None
 
 
-def _out_of_time(*_):
-    raise TimeoutError("it took longer than it may")
+def _out_of_time(limit, *_):
+    raise TimeoutError(f"it took longer than {limit:g} s, the limit")
 
 
 def made_by_other_code(complete):

@@ -1,5 +1,8 @@
-"""What all tests share: the real MNIST, from wherever `ffhelpers.load` finds it, and how examples
-are drawn."""
+"""What all tests share: the real MNIST, from wherever `ffhelpers.load` finds it, how examples
+are drawn, and the command line."""
+
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,3 +23,35 @@ def mnist():
     import ffhelpers as ff
 
     return ff.load("mnist")
+
+
+@pytest.fixture
+def command(tmp_path):
+    """The command line, started in `tmp_path`: its exit status, standard output and error.
+
+    `command.start` only starts it, or another module.
+    """
+
+    def start(*arguments, module="ffhelpers"):
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *map(str, arguments)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    def call(*arguments):
+        process = start(*arguments)
+        out, err = process.communicate(timeout=120)
+        assert "Traceback" not in out + err
+        return process.returncode, out, err
+
+    started = []
+    call.start = start
+    yield call
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -51,35 +51,6 @@ def notebook(tmp_path):
     return save(tmp_path / "lesson.ipynb", USE, parameters=PARAMETERS)
 
 
-@pytest.fixture
-def command(tmp_path):
-    """The command line, started in `tmp_path`: its exit status, standard output and error."""
-
-    def start(*arguments):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ffhelpers", *map(str, arguments)],
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        return process
-
-    def call(*arguments):
-        process = start(*arguments)
-        out, err = process.communicate(timeout=120)
-        assert "Traceback" not in out + err
-        return process.returncode, out, err
-
-    started = []
-    call.start = start
-    yield call
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
 # Figures
 
 
