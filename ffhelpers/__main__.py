@@ -184,8 +184,10 @@ def _names(run):
 def _recorded(run, file):
     """The record of a complete run, which the file of records gets if it has it not."""
     (made,) = records.read(run.path)
-    if file and (not Path(file).exists() or made not in records.read(file)):
-        records.append(file, made)
+    if file:
+        with sweeps.locked(run.path.parent, "record"):  # another sweep may be looking too
+            if not Path(file).exists() or made not in records.read(file):
+                records.append(file, made)
     return made
 
 

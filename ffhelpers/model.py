@@ -27,26 +27,31 @@ class ForwardForward(keras.Model):
             of which takes images and labels (`LabelledDense`).
         num_classes: number of classes, at least 2.
         negatives: `"hard"`, `"uniform"` or `"given"`, see `LabelInImage`; or such a layer.
+        first_block_votes: whether the first block's goodness counts in predictions, and its
+            activities in `OnePass`. Hinton 2022, section 3.3, leaves it out, though it learns.
 
     It takes images, float in [0, 1] or uint8, `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`,
     and integer labels `(n,)`. `predict` gives the goodness of every label, summed over the
-    blocks, float32 `(n, num_classes)`: the best one is the prediction. `fit` reports `loss`, the
+    blocks that vote, float32 `(n, num_classes)`: the best one is the prediction. `fit` reports `loss`, the
     local losses summed over the blocks, and `g_pos` and `g_neg`, the mean goodness of the blocks
     that learn. `evaluate` gives the loss, here over all wrong labels, and the accuracy. Sample and
     class weights weigh the loss of an image.
 
     Raises:
-        ValueError: no block, a bad width, `num_classes` or `negatives`; in `fit` and `evaluate`,
-            bad labels.
+        ValueError: no block, a bad width, `num_classes` or `negatives`, or no block that votes;
+            in `fit` and `evaluate`, bad labels.
     """
 
-    def __init__(self, blocks, num_classes, negatives="hard", **kwargs):
+    def __init__(self, blocks, num_classes, negatives="hard", first_block_votes=True, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(blocks, (list, tuple)) or not blocks:
             raise ValueError(f"blocks={blocks!r}: expected a list of widths, such as [500, 500]")
+        if not first_block_votes and len(blocks) == 1:
+            raise ValueError("first_block_votes=False with one block: expected a second one")
         if isinstance(negatives, str):
             negatives = LabelInImage(num_classes, negatives)
         self.num_classes, self.source = num_classes, negatives
+        self.first_block_votes = first_block_votes
         self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
         self.g_pos = keras.metrics.Mean(name="g_pos")
         self.g_neg = keras.metrics.Mean(name="g_neg")
@@ -145,7 +150,7 @@ class ForwardForward(keras.Model):
         self._track_loss(
             sum(self.loss(y, goodness, weight) for goodness in by_block), ops.shape(x)[0]
         )
-        logs = self.compute_metrics(x, y, sum(by_block), weight)
+        logs = self.compute_metrics(x, y, sum(self._voting(by_block)), weight)
         return {name: value for name, value in logs.items() if name not in ("g_pos", "g_neg")}
 
     def _track_loss(self, loss, batch_size):
@@ -177,11 +182,14 @@ class ForwardForward(keras.Model):
             by_block.append(block.goodness(h))
         return by_block
 
+    def _voting(self, by_block):
+        return by_block if self.first_block_votes else by_block[1:]
+
     def call(self, x):
-        return sum(self.block_goodness(x))
+        return sum(self._voting(self.block_goodness(x)))
 
     def neutral_activities(self, x):
-        """Normalised activities of all blocks under a neutral label, one pass for a batch.
+        """Normalised activities of the blocks that vote, under a neutral label, for a batch.
 
         The input of the one-pass softmax (Hinton 2022, section 3.3): float
         `(n, sum of the widths)`.
@@ -191,7 +199,7 @@ class ForwardForward(keras.Model):
             # Its softmax may be in training, this network is not.
             h, labels = block(h, **labels, training=False), {}
             activities.append(normalize(h[:, 0]))
-        return ops.concatenate(activities, axis=-1)
+        return ops.concatenate(self._voting(activities), axis=-1)
 
     @tf.function(reduce_retracing=True)
     def _layer_goodness(self, x):
@@ -201,7 +209,7 @@ class ForwardForward(keras.Model):
         """The goodness of every label in each block, for any number of images.
 
         Returns:
-            numpy float32 `(n, blocks, num_classes)`; its sum over the blocks is `predict(x)`.
+            numpy float32 `(n, blocks, num_classes)`; its sum over those that vote is `predict(x)`.
         """
         self._check(x)
         batches = (
@@ -267,6 +275,7 @@ class ForwardForward(keras.Model):
             **super().get_config(),
             "blocks": [keras.saving.serialize_keras_object(block) for block in self.blocks],
             "num_classes": self.num_classes,
+            "first_block_votes": self.first_block_votes,
             "negatives": keras.saving.serialize_keras_object(self.source),
         }
 

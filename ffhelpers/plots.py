@@ -78,6 +78,39 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=()):
     plt.show()
 
 
+def progress(series, xlabels, ylabel, reference=None):
+    """How an error falls, over several measures of effort: a panel each, on logarithmic axes.
+
+    Args:
+        series: label → one row a point: an x for each panel, then value, low and high.
+        xlabels: what is along the panels' x axes.
+        reference: label of a line that is drawn in black and dashed.
+
+    Colours are told apart for up to twenty lines.
+    """
+    figure, axes = plt.subplots(1, len(xlabels), figsize=(3.6 * len(xlabels), 3.2), sharey=True)
+    colors = iter(plt.get_cmap("tab20")([*range(0, 20, 2), *range(1, 20, 2)]))  # strong ones first
+    for label, points in series.items():
+        *efforts, value, low, high = np.asarray(points).T
+        style = {"label": label, "marker": ".", "linewidth": 1}
+        if label == reference:
+            style |= {"color": "black", "linestyle": "--", "zorder": 3}
+        else:
+            style["color"] = next(colors)
+        for ax, effort in zip(axes, efforts):
+            ax.errorbar(effort, value, [value - low, high - value], elinewidth=0.6, **style)
+    for ax, xlabel in zip(axes, xlabels):
+        ax.set(xlabel=xlabel, xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter("")
+    axes[0].set_ylabel(ylabel)
+    axes[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
+    figure.tight_layout()
+    plt.show()
+
+
 def separation(g_pos, g_neg, titles, theta=None):
     """Histograms of positive and negative goodness, one panel a block.
 

@@ -178,6 +178,7 @@ _RULES = {
     "scale": _ABOVE_0,
     "hardness": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "negatives": (str, lambda v: v in ("hard", "uniform"), "hard or uniform"),
+    "first_layer_votes": (bool, lambda v: True, "true or false"),
     "all_images": (bool, lambda v: True, "true or false"),
     "seconds": _ABOVE_0,
     "images": _COUNT,

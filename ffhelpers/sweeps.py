@@ -147,14 +147,9 @@ def sweep(todo, executor, limit_seconds=None):
 def execute(run, limit_seconds=None):
     """Make one run in a new process, unless it is complete. Raises `RunError` if it fails.
 
-    It waits for another sweep that is making the same run. A process or a machine that dies
-    holds no lock.
+    It waits for another sweep that is making the same run.
     """
-    from filelock import FileLock
-
-    locks = run.path.parent / ".locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{run.path.stem}.lock"):
+    with locked(run.path.parent, run.path.stem):
         if run.path.exists():
             return
         for left in run.path.parent.glob(f".unfinished-{run.path.stem}-*"):
@@ -198,6 +193,17 @@ def _in_new_process(task):
 
 def _out_of_time(limit, *_):
     raise TimeoutError(f"it took longer than {limit:g} s, the limit")
+
+
+@contextlib.contextmanager
+def locked(folder, name):
+    """Hold a lock, while another process that asks for it waits. The dead hold none."""
+    from filelock import FileLock
+
+    locks = Path(folder, ".locks")
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{name}.lock"):
+        yield
 
 
 def made_by_other_code(complete):

@@ -74,6 +74,22 @@ def test_prediction_is_the_goodness_of_edited_images(small):
     np.testing.assert_allclose(model.layer_goodness(x[:50]).sum(1), goodness, rtol=1e-4)
 
 
+def test_the_first_block_may_have_no_vote(small, tmp_path):
+    x, y = small
+    model = network([60, 50, 40], first_block_votes=False)
+    before = model.blocks[0].kernel.numpy()
+    model.fit(x, y, batch_size=100)
+    assert (model.blocks[0].kernel.numpy() != before).any(), "it learns all the same"
+    goodness = model.predict(x)
+    np.testing.assert_allclose(goodness, model.layer_goodness(x)[:, 1:].sum(1), rtol=1e-4)
+    error = ff.evaluation.error(goodness, y)
+    assert model.evaluate(x, y)[1] == pytest.approx(1 - error, abs=1e-6)
+    assert model.neutral_activities(x[:5]).shape == (5, 50 + 40)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert (loaded.predict(x) == goodness).all()
+
+
 def test_no_gradient_leaves_a_block(small):
     """A block's loss has no gradient in another block, in the very step that `fit` runs."""
     x, y = small[0][:100], small[1][:100]
@@ -312,6 +328,7 @@ def test_evaluate_is_loss_and_accuracy(small):
         (lambda m, x, y: ff.ForwardForward([5.0], 10), "units=5.0"),
         (lambda m, x, y: ff.ForwardForward([5], 1), "num_classes=1"),
         (lambda m, x, y: ff.ForwardForward([5], 10, "soft"), "hard, uniform, given"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, first_block_votes=False), "one block"),
         (lambda m, x, y: m.compile("adam", loss="mse"), "loss='mse'"),
         (lambda m, x, y: m.fit(x, y + 1), "label 10: expected 0 to 9"),
         (lambda m, x, y: m.fit(x, y - 1), "label -1"),
