@@ -1,0 +1,93 @@
+"""The recorded ablations: all that is said of them follows from `results/ablations.jsonl`."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import yaml
+
+from ffhelpers import evaluation, records
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOK = ROOT / "notebooks" / "05_ablations.ipynb"
+GRID = yaml.safe_load((ROOT / "notebooks" / "params" / "ablations.yaml").read_text())
+KEPT = records.read(ROOT / "results" / "ablations.jsonl")
+RECIPES = [name for (name,) in GRID["recipes"]]
+
+
+def points(figure):
+    """Recipe → percentages in the order of the seeds."""
+    found = {name: {} for name in RECIPES}
+    for run in KEPT:
+        (name,) = run["parameters"]["recipes"]
+        found[name][run["parameters"]["seed"]] = 100 * run["figures"][figure]
+    return {name: np.array([runs[seed] for seed in GRID["seed"]]) for name, runs in found.items()}
+
+
+VALIDATION, TEST = points("validation_error"), points("test_error")
+
+
+def away(name):
+    """Mean difference from ours in points, seed by seed, and its interval."""
+    return evaluation.mean_interval(VALIDATION[name] - VALIDATION["ours"])
+
+
+def test_they_are_the_whole_grid_and_were_run_as_it_says():
+    assert len(KEPT) == len(RECIPES) * len(GRID["seed"]) >= 5 * 40
+    (widths,) = GRID["widths"]
+    fixed = {k: v for k, v in GRID.items() if k not in ("recipes", "seed")} | {"widths": widths}
+    for run in KEPT:
+        assert fixed.items() <= run["parameters"].items()
+        assert run["threads"] == 1
+
+
+def test_the_grid_has_every_recipe_of_the_notebook(tmp_path):
+    command = [sys.executable, "-m", "ffhelpers", "run", NOTEBOOK, "-p", "recipes=none such"]
+    done = subprocess.run([*command, "--output", tmp_path], capture_output=True, text=True)
+    assert done.returncode != 0
+    (known,) = re.findall("no recipe 'none such', only (.*)", done.stderr)
+    assert sorted(known.split(", ")) == sorted(RECIPES)
+
+
+def test_the_readmes_table():
+    readme = (ROOT / "README.md").read_text()
+    (table,) = re.findall(r"^\| changed \|.*\n\|.*\n((?:\|.*\n)+)", readme, flags=re.M)
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()}
+    assert len(rows) >= 15 and {"ours", "backprop", "published"} <= rows.keys()
+    for name, row in rows.items():
+        mean, low, high = away(name)
+        difference = f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" if name != "ours" else ""
+        cells = [
+            name,
+            f"{VALIDATION[name].mean():.2f} %",
+            difference,
+            f"{TEST[name].mean():.2f} %",
+        ]
+        assert row == f"| {' | '.join(cells)} |"
+    errors = [VALIDATION[name].mean() for name in rows]
+    assert errors == sorted(errors)
+
+
+# *recipe* (+0.12), or *recipe* (+0.12, within the noise)
+PATTERN = r"\*([^*]+)\* \(([+-]\d+\.\d\d)(, within the noise)?\)"
+FINDINGS = [
+    finding
+    for cell in nbformat.read(NOTEBOOK, as_version=4).cells
+    if cell.cell_type == "markdown"
+    for finding in re.findall(PATTERN, " ".join(cell.source.split()))
+]
+
+
+def test_there_are_findings():
+    assert len(FINDINGS) >= 20
+
+
+@pytest.mark.parametrize("name, difference, noise", FINDINGS)
+def test_the_notebooks_findings(name, difference, noise):
+    mean, low, high = away(name)
+    assert f"{mean:+.2f}" == difference
+    assert bool(noise) == (low <= 0 <= high)
