@@ -42,7 +42,11 @@ def batches(images, labels, batch_size, shift=0):
     data = rows.map(lambda row: (tf.gather(x, row), tf.gather(y, row)), tf.data.AUTOTUNE)
     if shift:
         data = data.map(_mover(images.shape[1:], shift))
-    return data.prefetch(tf.data.AUTOTUNE)
+    # TensorFlow tunes a pipeline in a thread beside it, and the next epoch waits for that thread:
+    # for seconds, where it has to share a core with the training.
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.prefetch(2).with_options(options)
 
 
 def _mover(shape, shift):

@@ -84,6 +84,11 @@ def test_bytes_are_moved_like_floats():
     np.testing.assert_allclose(floats, numbers, rtol=1e-6)
 
 
+def test_no_thread_beside_makes_the_next_epoch_wait():
+    for shift in (0, 1):
+        assert not ff.batches(*dots(10), 5, shift).options().autotune.enabled
+
+
 def test_vectors_come_in_batches_too():
     x, y = np.random.default_rng(0).random((50, 7), "float32"), np.arange(50)
     images, labels = collect(ff.batches(x, y, 20))
