@@ -32,9 +32,9 @@ class ForwardForward(keras.Model):
 
     It takes images, float in [0, 1] or uint8, `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`,
     and integer labels `(n,)`. `predict` gives the goodness of every label, summed over the
-    blocks that vote, float32 `(n, num_classes)`: the best one is the prediction. `fit` reports `loss`, the
-    local losses summed over the blocks, and `g_pos` and `g_neg`, the mean goodness of the blocks
-    that learn. `evaluate` gives the loss, here over all wrong labels, and the accuracy. Sample and
+    blocks that vote, float32 `(n, num_classes)`: the best one is the prediction. `fit` reports
+    `loss`, the local losses summed over the blocks, and `g_pos` and `g_neg`, the mean goodness of
+    the blocks that learn. `evaluate` gives the loss, here over all wrong labels, and the accuracy. Sample and
     class weights weigh the loss of an image.
 
     Raises:
@@ -192,7 +192,7 @@ class ForwardForward(keras.Model):
         """Normalised activities of the blocks that vote, under a neutral label, for a batch.
 
         The input of the one-pass softmax (Hinton 2022, section 3.3): float
-        `(n, sum of the widths)`.
+        `(n, sum of their widths)`.
         """
         (h, labels), activities = self.source.neutral(x), []
         for block in self.blocks:

@@ -14,7 +14,7 @@ from ffhelpers import evaluation, records
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "notebooks" / "05_ablations.ipynb"
-GRID = yaml.safe_load((ROOT / "notebooks" / "params" / "ablations.yaml").read_text())
+GRID = yaml.safe_load((ROOT / "notebooks" / "params" / "grids" / "ablations.yaml").read_text())
 KEPT = records.read(ROOT / "results" / "ablations.jsonl")
 RECIPES = [name for (name,) in GRID["recipes"]]
 

@@ -48,7 +48,7 @@ def test_it_was_run_from_top_to_bottom(stored):
 
 def test_outputs_are_fit_to_be_kept(stored):
     path, notebook = stored
-    assert path.stat().st_size < 500_000
+    assert path.stat().st_size < 300_000
     for cell in code_cells(notebook):
         for output in cell.outputs:
             assert output.output_type != "error"

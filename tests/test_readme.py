@@ -92,8 +92,7 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert both in rows["05 "]
 
 
-PARAMS = sorted((ROOT / "notebooks" / "params").glob("*.yaml"))
-RECIPES = [path for path in PARAMS if path.stem != "ablations"]  # a grid, see test_ablations.py
+RECIPES = sorted((ROOT / "notebooks" / "params").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
