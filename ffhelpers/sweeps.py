@@ -144,6 +144,17 @@ def sweep(todo, executor, limit_seconds=None):
             future.cancel()
 
 
+@contextlib.contextmanager
+def locked(folder, name):
+    """Hold a lock, while another process that asks for it waits. The dead hold none."""
+    from filelock import FileLock
+
+    locks = Path(folder, ".locks")
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / f"{name}.lock"):
+        yield
+
+
 def execute(run, limit_seconds=None):
     """Make one run in a new process, unless it is complete. Raises `RunError` if it fails.
 
@@ -193,17 +204,6 @@ def _in_new_process(task):
 
 def _out_of_time(limit, *_):
     raise TimeoutError(f"it took longer than {limit:g} s, the limit")
-
-
-@contextlib.contextmanager
-def locked(folder, name):
-    """Hold a lock, while another process that asks for it waits. The dead hold none."""
-    from filelock import FileLock
-
-    locks = Path(folder, ".locks")
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{name}.lock"):
-        yield
 
 
 def made_by_other_code(complete):

@@ -215,12 +215,14 @@ def test_a_stopped_sweep_takes_its_runs_along_and_goes_on_when_called_again(comm
 
 def test_two_sweeps_share_a_folder(command):
     sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2,3", "-p", "wait=0.5", "--output", "out"]
+    sweep += ["--record", "kept.jsonl"]
     both = [command.start(*sweep), command.start(*sweep, "--jobs", "1")]
     for process in both:
         _, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, "")
     assert len(complete()) == 4 == len(log())
     assert sorted(records.results("out").seed) == [0, 1, 2, 3]
+    assert sorted(r["parameters"]["seed"] for r in records.read("kept.jsonl")) == [0, 1, 2, 3]
 
 
 def test_a_run_that_takes_too_long_fails_and_leaves_no_process(command):
