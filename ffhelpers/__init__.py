@@ -31,6 +31,7 @@ if sys.argv[:1] != ["-m"]:
 
     from . import evaluation
     from .augmentation import batches
+    from .convolutions import Conv, Images
     from .goodness import (
         PairwiseLoss,
         ThresholdLoss,
@@ -44,7 +45,7 @@ if sys.argv[:1] != ["-m"]:
     from .model import ForwardForward, OnePass
     from .negatives import LabelInImage, hard_labels, uniform_labels, write_label
 
-    __all__ += ["Dense", "ForwardForward", "LabelInImage", "LabelledDense", "OnePass"]
-    __all__ += ["PairwiseLoss", "ThresholdLoss", "batches", "evaluation", "foresee"]
+    __all__ += ["Conv", "Dense", "ForwardForward", "Images", "LabelInImage", "LabelledDense"]
+    __all__ += ["OnePass", "PairwiseLoss", "ThresholdLoss", "batches", "evaluation", "foresee"]
     __all__ += ["goodness", "hard_labels", "normalize", "pairwise_loss", "setup"]
     __all__ += ["threshold_loss", "uniform_labels", "write_label"]

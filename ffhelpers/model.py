@@ -298,6 +298,8 @@ class OnePass(keras.Model):
 
     def __init__(self, network, **kwargs):
         super().__init__(**kwargs)
+        if not hasattr(network.source, "neutral"):
+            raise ValueError(f"{network.name} predicts in one pass itself: it reads no label")
         network.trainable = False
         self.network, self.head = network, keras.layers.Dense(network.num_classes, dtype="float32")
 
