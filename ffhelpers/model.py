@@ -27,8 +27,9 @@ class ForwardForward(keras.Model):
             of which takes images and labels (`LabelledDense`).
         num_classes: number of classes, at least 2.
         negatives: `"hard"`, `"uniform"` or `"given"`, see `LabelInImage`; or such a layer.
-        first_block_votes: whether the first block's goodness counts in predictions, and its
-            activities in `OnePass`. Hinton 2022, section 3.3, leaves it out, though it learns.
+        silent_blocks: how many of the first blocks learn, but have no vote: their goodness does not
+            count in predictions, nor their activities in `OnePass`. Hinton 2022, section 3.3, has
+            one.
 
     It takes images, float in [0, 1] or uint8, `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`,
     and integer labels `(n,)`. `predict` gives the goodness of every label, summed over the
@@ -42,16 +43,16 @@ class ForwardForward(keras.Model):
             in `fit` and `evaluate`, bad labels.
     """
 
-    def __init__(self, blocks, num_classes, negatives="hard", first_block_votes=True, **kwargs):
+    def __init__(self, blocks, num_classes, negatives="hard", silent_blocks=0, **kwargs):
         super().__init__(**kwargs)
         if not isinstance(blocks, (list, tuple)) or not blocks:
             raise ValueError(f"blocks={blocks!r}: expected a list of widths, such as [500, 500]")
-        if not first_block_votes and len(blocks) == 1:
-            raise ValueError("first_block_votes=False with one block: expected a second one")
+        if silent_blocks not in range(len(blocks)):
+            raise ValueError(f"silent_blocks={silent_blocks!r}: expected 0 to {len(blocks) - 1}")
         if isinstance(negatives, str):
             negatives = LabelInImage(num_classes, negatives)
         self.num_classes, self.source = num_classes, negatives
-        self.first_block_votes = first_block_votes
+        self.silent_blocks = silent_blocks
         self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
         self.g_pos = keras.metrics.Mean(name="g_pos")
         self.g_neg = keras.metrics.Mean(name="g_neg")
@@ -183,7 +184,7 @@ class ForwardForward(keras.Model):
         return by_block
 
     def _voting(self, by_block):
-        return by_block if self.first_block_votes else by_block[1:]
+        return by_block[self.silent_blocks :]
 
     def call(self, x):
         return sum(self._voting(self.block_goodness(x)))
@@ -275,7 +276,7 @@ class ForwardForward(keras.Model):
             **super().get_config(),
             "blocks": [keras.saving.serialize_keras_object(block) for block in self.blocks],
             "num_classes": self.num_classes,
-            "first_block_votes": self.first_block_votes,
+            "silent_blocks": self.silent_blocks,
             "negatives": keras.saving.serialize_keras_object(self.source),
         }
 

@@ -76,7 +76,7 @@ def test_prediction_is_the_goodness_of_edited_images(small):
 
 def test_the_first_block_may_have_no_vote(small, tmp_path):
     x, y = small
-    model = network([60, 50, 40], first_block_votes=False)
+    model = network([60, 50, 40], silent_blocks=1)
     before = model.blocks[0].kernel.numpy()
     model.fit(x, y, batch_size=100)
     assert (model.blocks[0].kernel.numpy() != before).any(), "it learns all the same"
@@ -328,7 +328,8 @@ def test_evaluate_is_loss_and_accuracy(small):
         (lambda m, x, y: ff.ForwardForward([5.0], 10), "units=5.0"),
         (lambda m, x, y: ff.ForwardForward([5], 1), "num_classes=1"),
         (lambda m, x, y: ff.ForwardForward([5], 10, "soft"), "hard, uniform, given"),
-        (lambda m, x, y: ff.ForwardForward([5], 10, first_block_votes=False), "one block"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, silent_blocks=1), "silent_blocks=1: .* 0 to 0"),
+        (lambda m, x, y: ff.ForwardForward([5, 5], 10, silent_blocks=-1), "expected 0 to 1"),
         (lambda m, x, y: m.compile("adam", loss="mse"), "loss='mse'"),
         (lambda m, x, y: m.fit(x, y + 1), "label 10: expected 0 to 9"),
         (lambda m, x, y: m.fit(x, y - 1), "label -1"),
