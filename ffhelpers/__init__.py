@@ -34,6 +34,7 @@ if sys.argv[:1] != ["-m"]:
     from .convolutions import Conv, Images
     from .goodness import (
         PairwiseLoss,
+        SoftmaxLoss,
         ThresholdLoss,
         goodness,
         normalize,
@@ -46,6 +47,6 @@ if sys.argv[:1] != ["-m"]:
     from .negatives import LabelInImage, hard_labels, uniform_labels, write_label
 
     __all__ += ["Conv", "Dense", "ForwardForward", "Images", "LabelInImage", "LabelledDense"]
-    __all__ += ["OnePass", "PairwiseLoss", "ThresholdLoss", "batches", "evaluation", "foresee"]
+    __all__ += ["OnePass", "PairwiseLoss", "SoftmaxLoss", "ThresholdLoss", "batches", "evaluation", "foresee"]
     __all__ += ["goodness", "hard_labels", "normalize", "pairwise_loss", "setup"]
     __all__ += ["threshold_loss", "uniform_labels", "write_label"]

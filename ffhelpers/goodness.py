@@ -148,3 +148,21 @@ class PairwiseLoss(_PairLoss):
     def get_config(self):
         own = {"scale": self.scale, "theta": self.theta, "pull": self.pull}
         return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class SoftmaxLoss(PairwiseLoss):
+    """The cross-entropy of the softmax over `scale` times the goodness of all streams.
+
+    The positive stream competes with all others at once (CwComp, arXiv 2312.12668, and
+    DeeperForward). Goodness is pulled as by `PairwiseLoss`.
+    """
+
+    def __init__(self, scale=10.0, theta=1.0, pull=0.03, name="softmax_loss", **kwargs):
+        super().__init__(scale, theta, pull, name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        cross_entropy = ops.sparse_categorical_crossentropy(
+            y_true, self.scale * y_pred, from_logits=True
+        )
+        return cross_entropy + self.pull * ops.mean(ops.square(y_pred - self.theta), axis=-1)

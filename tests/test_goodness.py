@@ -84,6 +84,15 @@ def test_a_loss_over_streams_is_the_mean_over_pairs(loss, goodness, positive):
     np.testing.assert_allclose(loss(positive, goodness), np.mean(expected), rtol=1e-4, atol=1e-5)
 
 
+def test_the_softmax_loss_is_a_cross_entropy_and_a_pull():
+    goodness = np.random.default_rng(0).random((6, 4), "float32")
+    positive = np.array([0, 3, 1, 1, 2, 0])
+    softmax = np.exp(3 * goodness) / np.exp(3 * goodness).sum(1, keepdims=True)
+    expected = -np.log(softmax[np.arange(6), positive]) + 0.2 * ((goodness - 0.5) ** 2).mean(1)
+    loss = ff.SoftmaxLoss(scale=3.0, theta=0.5, pull=0.2)
+    np.testing.assert_allclose(loss.call(positive, goodness), expected, rtol=1e-5)
+
+
 def test_gradient_is_the_one_derived_by_hand():
     """d loss / dW for one ReLU layer: goodness's 2 h / units times the logistic factor."""
     import tensorflow as tf
@@ -104,7 +113,7 @@ def test_gradient_is_the_one_derived_by_hand():
 
 
 def test_losses_come_back_from_their_config():
-    for loss in (ff.ThresholdLoss(1.5, 3.0), ff.PairwiseLoss(4.0, 2.0, 0.1)):
+    for loss in (ff.ThresholdLoss(1.5, 3.0), ff.PairwiseLoss(4.0, 2.0, 0.1), ff.SoftmaxLoss(4.0, 2.0, 0.1)):
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
         assert again.get_config() == loss.get_config()
 

@@ -24,6 +24,7 @@ IGNORED = {
     "03_layer_training": 4,
     "04_evaluation": 8,
     "05_ablations": 4,
+    "06_convolutions": 4,
 }
 
 
@@ -138,6 +139,8 @@ SMALL = {
     "04_evaluation": {"epochs": "8", "widths": "[90, 80]", "batch_size": "64", "scale": "8"}
     | {"dropout": "0.1", "shift": "1"},
     "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
+    "06_convolutions": {"epochs": "4", "channels": "3,5,6", "batch_size": "50", "voting": "1"}
+    | {"normalization": "layer", "shift": "1"},
 }
 
 

@@ -72,7 +72,7 @@ def test_the_commands_run_in_their_order(clone):
 
 
 def test_the_python_code_runs(clone):
-    (code,) = blocks("python")
+    code = "".join(blocks("python"))
     subprocess.run([sys.executable, "-c", code], cwd=clone, check=True, capture_output=True)
 
 
@@ -88,6 +88,7 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert f"overflows at {figure('02', 'overflow_at')}" in rows["02 "]
     assert f"{figure('03', 'test_error')} test error" in rows["03 "]
     assert f"{figure('04', 'test_error')} test error" in rows["04 "]
+    assert f"{figure('06', 'test_error')} test error" in rows["06 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05 "]
 
