@@ -9,6 +9,7 @@ import re
 import secrets
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import urllib.request
@@ -16,7 +17,7 @@ import warnings
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def load(dataset="mnist"):
 
     A named one is looked for in the folder `FF_DATA_DIR`, if that is set, and only there; else in
     Kaggle's input, Debian's packages and Keras's cache (`KERAS_HOME`), and is then downloaded. Its
-    arrays must have the published SHA-256. The last sixth of the training images is `x_val`.
+    arrays must have the published SHA-256, CIFAR-10's files the published MD5. The last sixth of
+    the training images is `x_val`.
 
     A file of your own holds `x_train`, `y_train`, `x_test`, `y_test` and, if you like, `x_val`
     with `y_val` (else the last sixth of each class is held out) and `class_names`. Images are
@@ -119,7 +121,7 @@ def _find(known):
             return arrays, f"{where} ({source})"
         except OSError as error:
             tried.append(f"  {source}: {error}")
-    files = ", ".join(os.path.basename(name) for name in known.files)
+    files = ", ".join(os.path.basename(name) for name in known.urls or known.files)
     advice = (
         f"put {files} there, or unset FF_DATA_DIR to look elsewhere"
         if chosen
@@ -148,7 +150,7 @@ def _debian(known):
 def _search(folder, known):
     # Files of the same name may hold other data sets: their hashes decide.
     reasons = []
-    for paths in _candidates(folder):
+    for paths in _candidates(folder, known):
         where = os.path.commonpath(paths)
         try:
             return _read(paths, known), where
@@ -185,8 +187,8 @@ def _keras_download(known):
     """
     files = {}
     try:
-        for name in known.files:
-            url = ORIGIN + os.path.basename(name)
+        for i, name in enumerate(known.files):
+            url = known.urls[i] if known.urls else ORIGIN + os.path.basename(name)
             with _opened(url) as response:
                 files[name] = response.read()
         arrays = _verified(files, known)
@@ -286,15 +288,23 @@ _NPZ = re.compile(r".*mnist\.npz")
 _IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
 _IDX_NAMES = {"images": "x", "labels": "y", "train": "train", "t10k": "test"}
 _CSV = re.compile(r"(.*mnist)_(train|test)\.csv")
+_TAR = re.compile(r"cifar-10.*(\.tar\.gz|_archive)")  # Keras calls it an archive
+_BATCH = re.compile(r"data_batch_[1-5]|test_batch")
 
 
-def _candidates(folder):
-    """Lists of paths in or below `folder`: an .npz, or IDX or CSV files that belong together."""
+def _candidates(folder, known):
+    """Lists of paths in or below `folder`: an .npz, or IDX or CSV files that belong together; of
+    CIFAR-10 its archive, or the files in it."""
     groups = {}
     for parent, _, names in os.walk(folder):
         for name in sorted(names):
             path = Path(parent, name)
-            if _NPZ.fullmatch(name):
+            if known.md5:
+                if _TAR.fullmatch(name):
+                    groups[path] = {name: path}
+                elif _BATCH.fullmatch(name):
+                    groups.setdefault(parent, {})[name] = path
+            elif _NPZ.fullmatch(name):
                 groups[path] = {name: path}
             elif match := _IDX.fullmatch(name):
                 # Kaggle unpacks x.gz to x/x. It may also have the same file twice.
@@ -316,6 +326,8 @@ def _read(paths, known):
 def _verified(files, known):
     """The arrays of `known` in `files` (name → content); `DataError` if they are not."""
     try:
+        if known.md5:
+            return _batches({Path(name).name: content for name, content in files.items()}, known)
         arrays = {}
         for name, content in files.items():
             arrays |= _arrays(Path(name).name, content)
@@ -343,6 +355,30 @@ def _arrays(name, content):
     header = int(not content[:1].isdigit())
     table = np.loadtxt(io.BytesIO(content), np.uint8, delimiter=",", skiprows=header, ndmin=2)
     return {f"x_{split}": table[:, 1:], f"y_{split}": table[:, 0]}
+
+
+def _batches(files, known):
+    """The arrays of CIFAR-10. Each file is a pickle, opened only after its hash is right."""
+    for name, content in files.items():
+        if _TAR.fullmatch(name):
+            with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+                members = [member for member in tar if member.isfile()]
+                files = {Path(m.name).name: tar.extractfile(m).read() for m in members}
+            break
+    splits = {"train": [], "test": []}
+    for name, digest in known.md5.items():
+        if name not in files:
+            raise DataError(f"{name} missing")
+        if hashlib.md5(files[name], usedforsecurity=False).hexdigest() != digest:
+            raise DataError(f"{name} not as published for {known.title} (MD5)")
+        batch = pickle.loads(files[name], encoding="latin1")
+        splits[name.split("_")[0].replace("data", "train")].append(batch)
+    arrays = {}
+    for split, batches in splits.items():
+        rows = np.concatenate([batch["data"] for batch in batches])  # red, then green, then blue
+        arrays[f"x_{split}"] = rows.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+        arrays[f"y_{split}"] = np.concatenate([batch["labels"] for batch in batches])
+    return arrays
 
 
 def _checked(arrays, known):
@@ -501,9 +537,12 @@ class Published:
     title: str
     class_names: tuple[str, ...]
     shape: tuple[int, ...]  # of an image
-    sha256: dict[str, str]  # of each array's bytes, uint8 in C order: what makes it this data set
     files: tuple[str, ...]  # in Keras's cache; at ORIGIN without the folder
     sources: dict[str, Callable]  # tried in this order
+    # What makes it this data set, one of both:
+    sha256: dict[str, str] = field(default_factory=dict)  # of each array, uint8 in C order
+    md5: dict[str, str] = field(default_factory=dict)  # of each file, all that CIFAR-10 publishes
+    urls: tuple[str, ...] = ()  # of `files`, where they are not at ORIGIN
 
 
 DATASETS = {
@@ -544,6 +583,27 @@ DATASETS = {
         sources={
             "Kaggle's input": _kaggle,
             "Debian's packages": _debian,
+            "Keras's cache": _keras_cache,
+            "download": _keras_download,
+        },
+    ),
+    "cifar10": Published(
+        title="CIFAR-10",
+        class_names=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse")
+        + ("ship", "truck"),
+        shape=(32, 32, 3),
+        md5={  # as torchvision has them
+            "data_batch_1": "c99cafc152244af753f735de768cd75f",
+            "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+            "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+            "data_batch_4": "634d18415352ddfa80567beed471001a",
+            "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+            "test_batch": "40351d587109b95175f43aff81a1287e",
+        },
+        files=("cifar-10-batches-py-target_archive",),
+        urls=("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
+        sources={
+            "Kaggle's input": _kaggle,
             "Keras's cache": _keras_cache,
             "download": _keras_download,
         },

@@ -15,6 +15,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import zipfile
@@ -144,6 +145,102 @@ def check(loaded, where):
     assert {a.dtype for a in (loaded.y_train, loaded.y_val, loaded.y_test)} == {np.dtype("i4")}
     assert len(loaded.x_val) == len(loaded.y_val) == 10 and loaded.num_classes == 10
     assert where in loaded.source
+
+
+def cifar(batch_size=6):
+    """The six files of a tiny CIFAR-10, as Python 2 pickled them, and the images in order."""
+    files, images, labels = {}, [], []
+    for name in data.DATASETS["cifar10"].md5:
+        images.append(rng.integers(0, 256, (batch_size, 32, 32, 3), np.uint8))
+        labels.append(rng.integers(0, 10, batch_size))
+        rows = images[-1].transpose(0, 3, 1, 2).reshape(batch_size, -1)
+        batch = {"data": rows, "labels": labels[-1].tolist(), "batch_label": name}
+        files[name] = pickle.dumps(batch, protocol=2)
+    return files, np.concatenate(images) / np.float32(255), np.concatenate(labels)
+
+
+def tar_of(files):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, content in {"readme.html": b"<html>", **files}.items():
+            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+CIFAR, CIFAR_X, CIFAR_Y = cifar()
+
+
+def check_cifar(loaded, where):
+    np.testing.assert_array_equal(
+        np.concatenate([loaded.x_train, loaded.x_val, loaded.x_test]), CIFAR_X
+    )
+    np.testing.assert_array_equal(
+        np.concatenate([loaded.y_train, loaded.y_val, loaded.y_test]), CIFAR_Y
+    )
+    assert (len(loaded.x_train), len(loaded.x_val), len(loaded.x_test)) == (25, 5, 6)
+    assert loaded.class_names[6] == "frog" and where in loaded.source
+
+
+@pytest.fixture
+def tiny_cifar(tiny, server, monkeypatch):
+    known = replace(
+        data.DATASETS["cifar10"],
+        md5={name: hashlib.md5(content).hexdigest() for name, content in CIFAR.items()},
+        urls=(server.url + "kriz/cifar-10-python.tar.gz",),
+    )
+    monkeypatch.setitem(data.DATASETS, "cifar10", known)
+    server.files = {"kriz/cifar-10-python.tar.gz": tar_of(CIFAR)}
+    return tiny
+
+
+def test_cifar10_is_downloaded_once_and_kept_where_keras_has_it(tiny_cifar, server):
+    check_cifar(data.load("cifar10"), "(download)")
+    kept = "datasets/cifar-10-batches-py-target_archive"
+    assert files_below(tiny_cifar / "keras") == [kept]
+    server.files = {}
+    check_cifar(data.load("cifar10"), "Keras's cache")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"a/cifar-10-python.tar.gz": tar_of(CIFAR)}, {f"b/c/{name}": c for name, c in CIFAR.items()}],
+    ids=["archive", "unpacked"],
+)
+def test_cifar10_from_kaggle(tiny_cifar, files):
+    write(tiny_cifar / "kaggle", files)
+    write(tiny_cifar / "kaggle", {"0/mnist.npz": npz(**OTHER), "0/data_batch_1": b"other"})
+    check_cifar(data.load("cifar10"), "Kaggle's input")
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (tar_of(CIFAR)[:-200], "cannot be read"),
+        (b"", "cannot be read"),
+        (tar_of({k: v for k, v in CIFAR.items() if k != "data_batch_3"}), "data_batch_3 missing"),
+        (tar_of(CIFAR | {"test_batch": CIFAR["data_batch_1"]}), "test_batch not as published"),
+    ],
+)
+def test_a_bad_cifar10_is_refused(tiny_cifar, monkeypatch, content, reason):
+    monkeypatch.setenv("FF_DATA_DIR", str(tiny_cifar / "mine"))
+    write(tiny_cifar / "mine", {"cifar-10-python.tar.gz": content})
+    with pytest.raises(data.DataError, match=f"{reason}(.|\n)*put cifar-10-python.tar.gz there"):
+        data.load("cifar10")
+
+
+def test_no_pickle_of_cifar10_is_opened_before_its_hash_is_right(tiny_cifar, monkeypatch):
+    class Harmful:
+        def __reduce__(self):
+            return Path.touch, (tiny_cifar / "harm",)
+
+    files = CIFAR | {"data_batch_1": pickle.dumps(Harmful())}
+    write(tiny_cifar / "mine", files)
+    monkeypatch.setenv("FF_DATA_DIR", str(tiny_cifar / "mine"))
+    with pytest.raises(data.DataError, match="data_batch_1 not as published for CIFAR-10"):
+        data.load("cifar10")
+    assert not (tiny_cifar / "harm").exists()
 
 
 # --- The real thing --------------------------------------------------------------------------
@@ -509,9 +606,9 @@ def test_pixels_kept_as_fractions_of_256_come_back_exactly(pixels):
 # --- Names and files of one's own ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["cifar10", "MNIST", "", "no/such/file"])
+@pytest.mark.parametrize("name", ["cifar100", "MNIST", "", "no/such/file"])
 def test_an_unknown_name(name):
-    with pytest.raises(data.DataError, match="mnist, fashion_mnist, or the path"):
+    with pytest.raises(data.DataError, match="mnist, fashion_mnist, cifar10, or the path"):
         data.load(name)
 
 
