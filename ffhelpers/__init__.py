@@ -47,6 +47,6 @@ if sys.argv[:1] != ["-m"]:
     from .negatives import LabelInImage, hard_labels, uniform_labels, write_label
 
     __all__ += ["Conv", "Dense", "ForwardForward", "Images", "LabelInImage", "LabelledDense"]
-    __all__ += ["OnePass", "PairwiseLoss", "SoftmaxLoss", "ThresholdLoss", "batches", "evaluation", "foresee"]
-    __all__ += ["goodness", "hard_labels", "normalize", "pairwise_loss", "setup"]
-    __all__ += ["threshold_loss", "uniform_labels", "write_label"]
+    __all__ += ["OnePass", "PairwiseLoss", "SoftmaxLoss", "ThresholdLoss", "batches"]
+    __all__ += ["evaluation", "foresee", "goodness", "hard_labels", "normalize"]
+    __all__ += ["pairwise_loss", "setup", "threshold_loss", "uniform_labels", "write_label"]

@@ -5,26 +5,27 @@ import numpy as np
 import tensorflow as tf
 
 
-def batches(images, labels, batch_size, shift=0):
+def batches(images, labels, batch_size, shift=0, flip=False):
     """Shuffled batches for `fit`, in which each image is moved by a few pixels of its own.
 
     Both distances are whole numbers, all equally likely, drawn anew in every epoch; zeros move in
-    (Hinton 2022, section 3.3, moves images by up to two pixels). Order and distances follow from
-    `setup`'s seed.
+    (Hinton 2022, section 3.3, moves images by up to two pixels). Order, distances and flips follow
+    from `setup`'s seed.
 
     Args:
-        images: float in [0, 1] or uint8, `(n, h, w)` or `(n, h, w, channels)`; unmoved, also
+        images: float in [0, 1] or uint8, `(n, h, w)` or `(n, h, w, channels)`; unchanged, also
             `(n, d)`.
         labels: int `(n,)`.
         batch_size: images in a batch; the last one may be smaller.
         shift: most pixels in each direction.
+        flip: mirror each image, left for right, in half of the epochs.
 
     Returns:
-        `tf.data.Dataset` of images, float32 where they are moved, and labels.
+        `tf.data.Dataset` of images, float32 where they are changed, and labels.
 
     Raises:
         ValueError: lengths that differ, `shift` not a whole number from 0, or images that cannot
-            be moved so far.
+            be moved so far, or not be flipped.
     """
     images, labels = np.asarray(images), np.asarray(labels)
     if len(images) != len(labels):
@@ -36,12 +37,16 @@ def batches(images, labels, batch_size, shift=0):
             f"shift={shift} with images of shape {images.shape[1:]}: expected (h, w) or "
             "(h, w, channels), larger than the shift"
         )
+    if flip and images.ndim not in (3, 4):
+        raise ValueError(
+            f"flip with images of shape {images.shape[1:]}: expected (h, w) or (h, w, channels)"
+        )
     with tf.device("CPU"):  # where the pipeline works
         x, y = tf.constant(images), tf.constant(labels)
     rows = tf.data.Dataset.range(len(x)).shuffle(len(x)).batch(batch_size)
     data = rows.map(lambda row: (tf.gather(x, row), tf.gather(y, row)), tf.data.AUTOTUNE)
-    if shift:
-        data = data.map(_mover(images.shape[1:], shift))
+    if shift or flip:
+        data = data.map(_changer(images.shape[1:], shift, flip))
     # TensorFlow tunes a pipeline in a thread beside it, and the next epoch waits for that thread:
     # for seconds, where it has to share a core with the training.
     options = tf.data.Options()
@@ -49,14 +54,20 @@ def batches(images, labels, batch_size, shift=0):
     return data.prefetch(2).with_options(options)
 
 
-def _mover(shape, shift):
-    # The nearest whole number to a distance of up to shift + 1/2: all are equally likely.
-    reach = [(shift + 0.5) / size for size in shape[:2]]
-    move = keras.layers.RandomTranslation(*reach, "constant", "nearest")
+def _changer(shape, shift, flip):
+    layers = []
+    if shift:
+        # The nearest whole number to a distance of up to shift + 1/2: all are equally likely.
+        reach = [(shift + 0.5) / size for size in shape[:2]]
+        layers.append(keras.layers.RandomTranslation(*reach, "constant", "nearest"))
+    if flip:
+        layers.append(keras.layers.RandomFlip("horizontal"))
 
-    def moved(x, y):
+    def changed(x, y):
         x = tf.cast(x, tf.float32) / (255 if x.dtype == tf.uint8 else 1)
-        with_channels = tf.reshape(x, (-1, *(shape if len(shape) == 3 else (*shape, 1))))
-        return tf.reshape(move(with_channels, training=True), (-1, *shape)), y
+        x = tf.reshape(x, (-1, *(shape if len(shape) == 3 else (*shape, 1))))
+        for layer in layers:
+            x = layer(x, training=True)
+        return tf.reshape(x, (-1, *shape)), y
 
-    return moved
+    return changed

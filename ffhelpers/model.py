@@ -35,8 +35,8 @@ class ForwardForward(keras.Model):
     and integer labels `(n,)`. `predict` gives the goodness of every label, summed over the
     blocks that vote, float32 `(n, num_classes)`: the best one is the prediction. `fit` reports
     `loss`, the local losses summed over the blocks, and `g_pos` and `g_neg`, the mean goodness of
-    the blocks that learn. `evaluate` gives the loss, here over all wrong labels, and the accuracy. Sample and
-    class weights weigh the loss of an image.
+    the blocks that learn. `evaluate` gives the loss, here over all wrong labels, and the accuracy.
+    Sample and class weights weigh the loss of an image.
 
     Raises:
         ValueError: no block, a bad width, `num_classes` or `negatives`, or no block that votes;

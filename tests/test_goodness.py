@@ -113,7 +113,11 @@ def test_gradient_is_the_one_derived_by_hand():
 
 
 def test_losses_come_back_from_their_config():
-    for loss in (ff.ThresholdLoss(1.5, 3.0), ff.PairwiseLoss(4.0, 2.0, 0.1), ff.SoftmaxLoss(4.0, 2.0, 0.1)):
+    for loss in (
+        ff.ThresholdLoss(1.5, 3.0),
+        ff.PairwiseLoss(4.0, 2.0, 0.1),
+        ff.SoftmaxLoss(4.0, 2.0, 0.1),
+    ):
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
         assert again.get_config() == loss.get_config()
 

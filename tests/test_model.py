@@ -328,7 +328,10 @@ def test_evaluate_is_loss_and_accuracy(small):
         (lambda m, x, y: ff.ForwardForward([5.0], 10), "units=5.0"),
         (lambda m, x, y: ff.ForwardForward([5], 1), "num_classes=1"),
         (lambda m, x, y: ff.ForwardForward([5], 10, "soft"), "hard, uniform, given"),
-        (lambda m, x, y: ff.ForwardForward([5], 10, silent_blocks=1), "silent_blocks=1: .* 0 to 0"),
+        (
+            lambda m, x, y: ff.ForwardForward([5], 10, silent_blocks=1),
+            "silent_blocks=1: .* 0 to 0",
+        ),
         (lambda m, x, y: ff.ForwardForward([5, 5], 10, silent_blocks=-1), "expected 0 to 1"),
         (lambda m, x, y: m.compile("adam", loss="mse"), "loss='mse'"),
         (lambda m, x, y: m.fit(x, y + 1), "label 10: expected 0 to 9"),
