@@ -12,10 +12,12 @@ from ffhelpers import records
 MEASUREMENTS = {
     "step": "speed",
     "profile": "speed",
+    "convolutions": "speed",
     "against_backprop": "speed",
     "published": "published",
     "prediction": "speed",
     "memory": "memory",
+    "conv_memory": "memory",
     "growth": "speed",
     "startup": "startup",
 }

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 INPUTS, CLASSES = 784, 10
 NETWORKS = [[500] * 2, [1000] * 3, [2000] * 4]
+CHANNELS = (20, 40, 80, 80)
 
 
 def seconds(function, least=0.2, repeats=5):
@@ -113,6 +114,67 @@ def step():
                 "ms": 1e3 * whole,
                 "ceiling_share": alone / whole,
             }
+
+
+def conv_blocks():
+    """Those of notebook 6."""
+    return [
+        ff.Conv(filters, CLASSES, pool=pool, normalization="batch")
+        for filters, pool in zip(CHANNELS, (2, 2, 2, 1))
+    ]
+
+
+def conv_forward_forward(blocks):
+    model = ff.ForwardForward(blocks, CLASSES, ff.Images())
+    options = {"jit_compile": True, "steps_per_execution": 20}
+    model.compile(keras.optimizers.AdamW(1e-3), ff.SoftmaxLoss(2.0, pull=0.0), **options)
+    return model
+
+
+def conv_backprop(blocks):
+    """The same blocks as Keras trains them: the means of the last one's channels, and a softmax."""
+    inputs = [keras.Input((28, 28)), keras.layers.Reshape((28, 28, 1))]
+    outputs = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(CLASSES)]
+    model = keras.Sequential([*inputs, *blocks, *outputs])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    options = {"jit_compile": True, "steps_per_execution": 20}
+    model.compile(keras.optimizers.AdamW(1e-3), loss, **options)
+    return model
+
+
+def conv_ceiling(batch):
+    """FLOPs of a step's convolutions, and the seconds that they take alone.
+
+    Each block convolves and needs its filters' gradient, but not its input's.
+    """
+    flops = alone = 0
+    for size, inputs, filters in zip((28, 14, 7, 3), (1, *CHANNELS), CHANNELS):
+        x = tf.random.normal((batch, size, size, inputs))
+        z = tf.random.normal((batch, size, size, filters))
+        kernel = tf.random.normal((3, 3, inputs, filters))
+        options = {"strides": [1] * 4, "padding": "SAME"}
+        alone += seconds(lambda: tf.nn.conv2d(x, kernel, **options))  # noqa: B023
+        gradient = tf.raw_ops.Conv2DBackpropFilter
+        sizes = kernel.shape
+        alone += seconds(lambda: gradient(input=x, filter_sizes=sizes, out_backprop=z, **options))  # noqa: B023
+        flops += 2 * 2 * batch * size**2 * 9 * inputs * filters
+    return flops, alone
+
+
+def convolutions(batch=128):
+    """A step of a convolutional network under `fit`, as a share of its convolutions alone, and
+    the same blocks under backprop, which also needs the gradient of each block's input."""
+    flops, alone = conv_ceiling(batch)
+    makers = {"forward-forward": conv_forward_forward, "backprop": conv_backprop}
+    for name, make in makers.items():
+        taken = step_seconds(make(conv_blocks()), batch, epochs=3)
+        yield {
+            "training": name,
+            "batch": batch,
+            "ceiling_gflops": flops / alone / 1e9,
+            "ms": 1e3 * taken,
+            "ceiling_share": alone / taken,
+        }
 
 
 def profile():

@@ -15,7 +15,8 @@ from ffhelpers import runs
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-TRAINING = {"03_layer_training", "04_evaluation", "05_ablations"}
+LABELLED = {"03_layer_training", "04_evaluation", "05_ablations"}  # the label in the image
+TRAINING = LABELLED | {"06_convolutions"}
 
 # Cells whose output varies from run to run. One more is one less that is compared: think twice.
 IGNORED = {
@@ -90,7 +91,7 @@ def test_parameters_are_checked_and_explained(stored):
     parameters = runs.parameters(path)
     assert {"dataset", "seed"} <= parameters.keys()
     assert all(parameter.help for parameter in parameters.values())
-    if path.stem in TRAINING:
+    if path.stem in LABELLED:
         assert {"batch_size", "widths", "learning_rate", "theta", "scale", "negatives"} <= set(
             parameters
         )
