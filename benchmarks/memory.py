@@ -55,11 +55,12 @@ def peak(method, depth, xla, network):
 
     import speed
 
-    make = method.replace("-", "_")
+    local = method == "forward-forward"
     if network == "dense":
-        model = getattr(speed, make)([WIDTH] * depth)
+        model = (speed.forward_forward if local else speed.backprop)([WIDTH] * depth)
     else:
-        model = getattr(speed, f"conv_{make}")([ff.Conv(CHANNELS, 10) for _ in range(depth)])
+        blocks = [ff.Conv(CHANNELS, 10) for _ in range(depth)]
+        model = (speed.conv_forward_forward if local else speed.conv_backprop)(blocks)
     model.build((None, 28, 28))
     optimizer = keras.optimizers.SGD(1e-3)  # no state of its own
     optimizer.build(model.trainable_variables)

@@ -83,10 +83,13 @@ def forward_forward(widths, optimizer=None, negatives="hard"):
 
 def backprop(widths, optimizer=None):
     """The same network as Keras trains it: a softmax on top, gradients through all layers."""
-    keras.utils.set_random_seed(0)
     hidden = [keras.layers.Dense(units, activation="relu") for units in widths]
-    layers = [keras.layers.Flatten(), *hidden, keras.layers.Dense(CLASSES)]
-    model = keras.Sequential([keras.Input((28, 28)), *layers])
+    return classifier([keras.layers.Flatten(), *hidden], optimizer)
+
+
+def classifier(layers, optimizer=None):
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((28, 28)), *layers, keras.layers.Dense(CLASSES)])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = optimizer or keras.optimizers.AdamW(1e-3)
     options = {"jit_compile": True, "steps_per_execution": 20}  # as ForwardForward
@@ -105,15 +108,14 @@ def step():
     """A training step under `fit`, as a share of the machine's ceiling."""
     for widths in NETWORKS:
         for batch in (250, 500):
-            flops, alone = ceiling(widths, batch)
             whole = step_seconds(forward_forward(widths), batch)
-            yield {
-                "widths": widths,
-                "batch": batch,
-                "ceiling_gflops": flops / alone / 1e9,
-                "ms": 1e3 * whole,
-                "ceiling_share": alone / whole,
-            }
+            yield {"widths": widths, "batch": batch, **share(*ceiling(widths, batch), whole)}
+
+
+def share(flops, alone, whole):
+    """A step of `whole` seconds against the `alone` that its products take by themselves."""
+    gflops = flops / alone / 1e9
+    return {"ceiling_gflops": gflops, "ms": 1e3 * whole, "ceiling_share": alone / whole}
 
 
 def conv_blocks():
@@ -126,20 +128,14 @@ def conv_blocks():
 
 def conv_forward_forward(blocks):
     model = ff.ForwardForward(blocks, CLASSES, ff.Images())
-    options = {"jit_compile": True, "steps_per_execution": 20}
-    model.compile(keras.optimizers.AdamW(1e-3), ff.SoftmaxLoss(2.0, pull=0.0), **options)
+    model.compile(keras.optimizers.AdamW(1e-3), ff.SoftmaxLoss(2.0, pull=0.0))
     return model
 
 
 def conv_backprop(blocks):
     """The same blocks as Keras trains them: the means of the last one's channels, and a softmax."""
-    inputs = [keras.Input((28, 28)), keras.layers.Reshape((28, 28, 1))]
-    outputs = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(CLASSES)]
-    model = keras.Sequential([*inputs, *blocks, *outputs])
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    options = {"jit_compile": True, "steps_per_execution": 20}
-    model.compile(keras.optimizers.AdamW(1e-3), loss, **options)
-    return model
+    grey = keras.layers.Reshape((28, 28, 1))
+    return classifier([grey, *blocks, keras.layers.GlobalAveragePooling2D()])
 
 
 def conv_ceiling(batch):
@@ -164,17 +160,11 @@ def conv_ceiling(batch):
 def convolutions(batch=128):
     """A step of a convolutional network under `fit`, as a share of its convolutions alone, and
     the same blocks under backprop, which also needs the gradient of each block's input."""
-    flops, alone = conv_ceiling(batch)
+    alone = conv_ceiling(batch)
     makers = {"forward-forward": conv_forward_forward, "backprop": conv_backprop}
     for name, make in makers.items():
-        taken = step_seconds(make(conv_blocks()), batch, epochs=3)
-        yield {
-            "training": name,
-            "batch": batch,
-            "ceiling_gflops": flops / alone / 1e9,
-            "ms": 1e3 * taken,
-            "ceiling_share": alone / taken,
-        }
+        whole = step_seconds(make(conv_blocks()), batch, epochs=3)
+        yield {"training": name, "batch": batch, **share(*alone, whole)}
 
 
 def profile():

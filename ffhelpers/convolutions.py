@@ -11,9 +11,6 @@ class Images(keras.layers.Layer):
 
     Goodness is then one logit for each class, and the true class is the positive one. What
     enters the first block is float `(n, h, w, channels)`.
-
-    Raises:
-        ValueError: flat images.
     """
 
     negatives = None
@@ -36,9 +33,9 @@ class Images(keras.layers.Layer):
 class Conv(keras.layers.Layer):
     """Normalise, convolve, pool, rectify. Each class has channels of its own, and their goodness.
 
-    Blocks with such groups learn by a softmax over the goodness of the classes, in
-    CwComp (Papachristodoulou et al. 2024, section 3) of squares, in DeeperForward (Sun et al.
-    2025, section 3) of plain activities.
+    Blocks with such groups learn by a softmax over the goodness of the classes, in CwComp
+    (Papachristodoulou et al. 2024) of squares, in DeeperForward (Sun et al. 2025) of plain
+    activities.
 
     Args:
         filters: channels, a multiple of `num_classes`: the first `filters / num_classes` are those
@@ -132,12 +129,8 @@ class Conv(keras.layers.Layer):
         """Goodness of every class in this block's activities: float32 `(n, num_classes)`."""
         h = ops.cast(h, "float32")
         by_channel = ops.mean(ops.square(h) if self.squares else h, axis=(1, 2))
-        return ops.mean(ops.reshape(by_channel, (-1, self.num_classes, self.of_a_class)), axis=-1)
-
-    @property
-    def of_a_class(self):
-        """Number of channels that each class has."""
-        return self.filters // self.num_classes
+        of_a_class = self.filters // self.num_classes
+        return ops.mean(ops.reshape(by_channel, (-1, self.num_classes, of_a_class)), axis=-1)
 
     def get_config(self):
         own = ("filters", "num_classes", "kernel_size", "pool", "normalization", "squares")

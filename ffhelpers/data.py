@@ -372,7 +372,7 @@ def _batches(files, known):
         if hashlib.md5(files[name], usedforsecurity=False).hexdigest() != digest:
             raise DataError(f"{name} not as published for {known.title} (MD5)")
         batch = pickle.loads(files[name], encoding="latin1")
-        splits[name.split("_")[0].replace("data", "train")].append(batch)
+        splits["test" if name == "test_batch" else "train"].append(batch)
     arrays = {}
     for split, batches in splits.items():
         rows = np.concatenate([batch["data"] for batch in batches])  # red, then green, then blue
