@@ -10,7 +10,7 @@ import threading
 import time
 
 WIDTH, CHANNELS = 500, 40
-BATCH = {"dense": 8000, "convolutional": 400}
+BATCH = {"dense": 8000, "convolutional": 100}
 METHODS = ("forward-forward", "backprop")
 
 
@@ -27,7 +27,7 @@ def memory():
 
 
 def conv_memory():
-    """The same for blocks of 40 channels on 28×28 positions, batch 400, without XLA."""
+    """The same for blocks of 40 channels on 28×28 positions, batch 100, without XLA."""
     for method in METHODS:
         for depth in (2, 8, 32):
             yield measured(method, depth, False, "convolutional")
