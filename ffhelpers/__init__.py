@@ -34,6 +34,7 @@ if sys.argv[:1] != ["-m"]:
     from .convolutions import Conv, Images
     from .goodness import (
         PairwiseLoss,
+        PeerNormalization,
         SoftmaxLoss,
         ThresholdLoss,
         goodness,
@@ -43,10 +44,12 @@ if sys.argv[:1] != ["-m"]:
     )
     from .hardware import foresee, setup
     from .layers import Dense, LabelledDense
+    from .local import LabelledLocal, Local
     from .model import ForwardForward, OnePass
-    from .negatives import LabelInImage, hard_labels, uniform_labels, write_label
+    from .negatives import LabelInImage, hard_labels, label_patterns, uniform_labels, write_label
 
     __all__ += ["Conv", "Dense", "ForwardForward", "Images", "LabelInImage", "LabelledDense"]
-    __all__ += ["OnePass", "PairwiseLoss", "SoftmaxLoss", "ThresholdLoss", "batches"]
-    __all__ += ["evaluation", "foresee", "goodness", "hard_labels", "normalize"]
-    __all__ += ["pairwise_loss", "setup", "threshold_loss", "uniform_labels", "write_label"]
+    __all__ += ["LabelledLocal", "Local", "OnePass", "PairwiseLoss", "PeerNormalization"]
+    __all__ += ["SoftmaxLoss", "ThresholdLoss", "batches", "evaluation", "foresee", "goodness"]
+    __all__ += ["hard_labels", "label_patterns", "normalize", "pairwise_loss", "setup"]
+    __all__ += ["threshold_loss", "uniform_labels", "write_label"]

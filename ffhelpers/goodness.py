@@ -97,6 +97,32 @@ def pairwise_loss(g_pos, g_neg, scale=10.0):
     return ops.softplus(scale * (_wide(g_neg) - _wide(g_pos)))
 
 
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class PeerNormalization(keras.regularizers.Regularizer):
+    """Units that are much more active than the others of their layer are held back.
+
+    For a layer's `activity_regularizer`: `strength` times the mean square of the distance between
+    each unit's mean activity, over the batch and its streams, and the average of these means. After
+    Hinton 2022, section 3.2.
+
+    Args:
+        strength: 0.03 in Hinton's code.
+    """
+
+    def __init__(self, strength=0.03):
+        self.strength = strength
+
+    def __call__(self, h):
+        average = ops.mean(_wide(h), axis=(0, 1))
+        apart = ops.mean(ops.square(average - ops.mean(average)))
+        return (
+            self.strength * apart * ops.cast(ops.shape(h)[0], apart.dtype)
+        )  # Keras divides by it
+
+    def get_config(self):
+        return {"strength": self.strength}
+
+
 class _PairLoss(keras.losses.Loss):
     """A Keras loss over streams: one of them is positive, each other one makes a pair with it.
 

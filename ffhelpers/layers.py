@@ -26,6 +26,8 @@ class Dense(keras.layers.Layer):
         ValueError: `units` is not a positive integer, or `dropout` is not from 0 to below 1.
     """
 
+    axes = 1  # the last ones of an array that hold a layer's units
+
     def __init__(self, units, activation="relu", normalized=True, dropout=0.0, **kwargs):
         super().__init__(**kwargs)
         if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
@@ -46,17 +48,20 @@ class Dense(keras.layers.Layer):
         return (*input_shape[:-1], self.units)
 
     def call(self, h, training=False):
-        # One matrix product for all streams: a batched one would be slower.
-        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
-        z = ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+        z = self._product(h)
         if self.normalized:  # what scales the input scales the product
             z = z * ops.cast(inverse_length(h), z.dtype)
         return self._drop(self.activation(z + self.bias), training)
 
+    def _product(self, h):
+        # One matrix product for all streams: a batched one would be slower.
+        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
+        return ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+
     def _drop(self, h, training):
         if not (training and self.dropout):
             return h
-        mask = (*[1] * (len(h.shape) - 1), h.shape[-1])
+        mask = (*[1] * (len(h.shape) - self.axes), *h.shape[-self.axes :])
         return keras.random.dropout(h, self.dropout, noise_shape=mask, seed=self.draws)
 
     def goodness(self, h):
@@ -80,8 +85,31 @@ class Dense(keras.layers.Layer):
         return {**super().get_config(), **own, "activation": activation}
 
 
+class ReadsLabels:
+    """What first layers have in common that are called with images and labels."""
+
+    def _checked(self, images):
+        if tuple(images.shape[1:]) != self.image_shape:
+            raise ValueError(
+                f"images of shape {tuple(images.shape[1:])}: this network was built for "
+                f"{self.image_shape}"
+            )
+        if keras.backend.standardize_dtype(images.dtype) == "uint8":
+            images = ops.cast(images, self.compute_dtype) / 255
+        return images
+
+    def _picked(self, labels, activities):
+        """The labels, or those that a function picks by the goodness of every label."""
+        if not callable(labels):
+            return labels
+        # One label after the other: all at once would be the largest thing in memory.
+        one_hot = ops.eye(self.num_classes)[:, None, None]
+        every = ops.map(lambda label: self.goodness(activities(label))[:, 0], one_hot)
+        return labels(ops.stop_gradient(ops.transpose(every)))  # a choice has no gradient
+
+
 @keras.saving.register_keras_serializable(package="ffhelpers")
-class LabelledDense(Dense):
+class LabelledDense(ReadsLabels, Dense):
     """The first layer of a network that reads the label in the image.
 
     It gives what `Dense` gives for images edited by `write_label`, for many labels at the price
@@ -124,13 +152,7 @@ class LabelledDense(Dense):
         return (images_shape[0], labels_shape[1], self.units)
 
     def call(self, images, labels, training=False):
-        if tuple(images.shape[1:]) != self.image_shape:
-            raise ValueError(
-                f"images of shape {tuple(images.shape[1:])}: this network was built for "
-                f"{self.image_shape}"
-            )
-        if keras.backend.standardize_dtype(images.dtype) == "uint8":
-            images = ops.cast(images, self.compute_dtype) / 255
+        images = self._checked(images)
         x = ops.reshape(images, (-1, len(self.cleared))) * ops.cast(self.cleared, images.dtype)
         x = self._drop(x, training)
         image_part = ops.matmul(x, self.kernel)[:, None, :]
@@ -139,11 +161,7 @@ class LabelledDense(Dense):
         def activities(labels):
             return self._add_labels(image_part, energy, ops.cast(labels, self.compute_dtype))
 
-        if callable(labels):
-            # One label after the other: all at once would be the largest thing in memory.
-            one_hot = ops.eye(self.num_classes)[:, None, None]
-            every = ops.map(lambda label: self.goodness(activities(label))[:, 0], one_hot)
-            labels = labels(ops.stop_gradient(ops.transpose(every)))  # a choice has no gradient
+        labels = self._picked(labels, activities)
         return self._drop(activities(labels), training)
 
     def _add_labels(self, image_part, energy, labels):

@@ -199,7 +199,7 @@ class ForwardForward(keras.Model):
         for block in self.blocks:
             # Its softmax may be in training, this network is not.
             h, labels = block(h, **labels, training=False), {}
-            activities.append(normalize(h[:, 0]))
+            activities.append(normalize(ops.reshape(h, (-1, int(np.prod(h.shape[2:]))))))
         return ops.concatenate(self._voting(activities), axis=-1)
 
     @tf.function(reduce_retracing=True)

@@ -10,6 +10,9 @@ import numpy as np
 from keras import ops
 
 
+PATTERNS = ("waves", "masks", "corner")
+
+
 def label_pixels(image_shape, num_classes, pixels=None):
     """The pixels that hold the label, checked against the image.
 
@@ -65,6 +68,43 @@ def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
     flat[:, where] = 0
     flat[np.arange(len(images)), where[labels]] = brightness
     return edited
+
+
+def label_patterns(image_shape, num_classes, kind="waves"):
+    """For each label a picture that can be laid over an image, so that every part of it tells.
+
+    Args:
+        image_shape: `(h, w)` or `(h, w, channels)`.
+        num_classes: number of classes.
+        kind: `"waves"`, cosines that run in different directions, the longest first (Fourier
+            patterns, Scodellaro et al. 2023); `"masks"`, -1 or 1 in each pixel by chance, but the
+            same ones always; `"corner"`, the pixels of `write_label`, for comparison.
+
+    Returns:
+        float32 `(num_classes, h, w)`, from -1 to 1.
+
+    Raises:
+        ValueError: an unknown kind, or too few pixels for so many labels.
+    """
+    height, width = image_shape[:2]
+    where = label_pixels(image_shape, num_classes)
+    if kind == "corner":
+        patterns = np.zeros((num_classes, height * width))
+        patterns[range(num_classes), where] = 1
+    elif kind == "masks":
+        patterns = np.random.default_rng(0).choice([-1, 1], (num_classes, height * width))
+    elif kind == "waves":
+        # Waves a turn in and against a direction are one, so that half of the plane is enough.
+        counts = range(-num_classes, num_classes + 1)
+        turns = [(down, right) for down in counts for right in counts if (down, right) > (0, 0)]
+        turns = np.array(sorted(turns, key=lambda turn: np.hypot(*turn))[:num_classes])
+        y, x = np.mgrid[:height, :width].reshape(2, -1)
+        patterns = np.cos(
+            2 * np.pi * (np.outer(turns[:, 0], y / height) + np.outer(turns[:, 1], x / width))
+        )
+    else:
+        raise ValueError(f"patterns={kind!r}: expected one of {', '.join(PATTERNS)}")
+    return patterns.reshape(num_classes, height, width).astype("float32")
 
 
 def check_labels(labels, num_classes):
