@@ -17,8 +17,8 @@ stamp   := $(wildcard .venv/made-with-$(version)-$(or $(EXTRA),*)-$(sources))
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
 
-run: setup  ## run notebooks 01 to 06 into runs/, then show what came out in a table
-	.venv/bin/python -m ffhelpers run notebooks/0[1-6]*.ipynb --output runs
+run: setup  ## run notebooks 01 to 07 into runs/, then show what came out in a table
+	.venv/bin/python -m ffhelpers run notebooks/0[1-7]*.ipynb --output runs
 
 test: setup  ## run the tests, then every notebook, comparing its outputs with the stored ones
 	.venv/bin/python -m pytest

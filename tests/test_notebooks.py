@@ -15,7 +15,7 @@ from ffhelpers import runs
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-LABELLED = {"03_layer_training", "04_evaluation", "05_ablations"}  # the label in the image
+LABELLED = {"03_layer_training", "04_evaluation", "05_ablations", "07_local_receptive_fields"}
 TRAINING = LABELLED | {"06_convolutions"}
 
 # Cells whose output varies from run to run. One more is one less that is compared: think twice.
@@ -26,6 +26,7 @@ IGNORED = {
     "04_evaluation": 8,
     "05_ablations": 4,
     "06_convolutions": 4,
+    "07_local_receptive_fields": 7,
 }
 
 
@@ -142,6 +143,8 @@ SMALL = {
     "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
     "06_convolutions": {"epochs": "4", "channels": "3,5,6", "batch_size": "50", "voting": "1"}
     | {"normalization": "layer", "shift": "1"},
+    "07_local_receptive_fields": {"epochs": "6", "widths": "30,40", "batch_size": "50"}
+    | {"patterns": "waves", "negatives": "uniform", "peers": "0.03"},
 }
 
 
