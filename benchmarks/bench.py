@@ -13,6 +13,7 @@ MEASUREMENTS = {
     "step": "speed",
     "profile": "speed",
     "convolutions": "speed",
+    "augmentation": "speed",
     "against_backprop": "speed",
     "published": "published",
     "prediction": "speed",

@@ -167,6 +167,17 @@ def convolutions(batch=128):
         yield {"training": name, "batch": batch, **share(*alone, whole)}
 
 
+def augmentation(batch=128, steps=40):
+    """A step of the convolutional network under `fit`, with images as they are and changed ones."""
+    x, y = images(steps * batch)
+    pipelines = {"as they are": {}, "moved and flipped": {"shift": 2, "flip": True}}
+    for name, changes in pipelines.items():
+        clock, data = Epochs(), ff.batches(x, y, batch, **changes)
+        model = conv_forward_forward(conv_blocks())
+        model.fit(data, epochs=5, shuffle=False, callbacks=[clock], verbose=0)
+        yield {"images": name, "ms": 1e3 * min(clock.seconds[1:]) / steps}
+
+
 def profile():
     """Where the rest of a step goes: what is saved by leaving a part out."""
     widths, batch = NETWORKS[0], 500

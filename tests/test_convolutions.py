@@ -1,16 +1,12 @@
 """Convolutional blocks with channels for each class."""
 
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import ffhelpers as ff
-from ffhelpers import records, sweeps
 
-ROOT = Path(__file__).parent.parent
 NORMALIZATIONS = ff.Conv.normalizations
 
 
@@ -176,18 +172,3 @@ def test_labels_that_are_none_are_refused():
 def test_one_pass_is_for_networks_that_need_several():
     with pytest.raises(ValueError, match="predicts in one pass itself"):
         ff.OnePass(network())
-
-
-def test_the_records_are_the_whole_grid():
-    grid = ROOT / "notebooks" / "params" / "grids" / "convolutions.yaml"
-    runs = sweeps.grid(ROOT / "notebooks" / "06_convolutions.ipynb", file=grid)
-    kept = records.read(ROOT / "results" / "convolutions.jsonl")
-
-    def setting(parameters):
-        return [parameters[name] for name in ("normalization", "squares", "scale", "seed")]
-
-    asked = sorted(setting(run.parameters) for run in runs)
-    assert sorted(setting(run["parameters"]) for run in kept) == asked
-    for run in kept:  # with the notebook's defaults otherwise; it has learned parameters since
-        names = run["parameters"].keys()
-        assert run["parameters"] in [{name: r.parameters[name] for name in names} for r in runs]

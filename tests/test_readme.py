@@ -89,6 +89,7 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert f"{figure('03', 'test_error')} test error" in rows["03 "]
     assert f"{figure('04', 'test_error')} test error" in rows["04 "]
     assert f"{figure('06', 'test_error')} test error" in rows["06 "]
+    assert f"{figure('07', 'test_error')} test error" in rows["07 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05 "]
 
@@ -153,6 +154,16 @@ def costs():
         peaks = figures("memory", "peak_megabytes", training=training.lower(), xla=False)
         shown = ", ".join(f"{peak:.0f}" for peak in peaks)
         yield f"| memory of {training}, depth 2, 8, 32 | {shown} MB |"
+    ours, theirs = figures("convolutions", "ms")
+    yield f"| convolutions: a step, Forward-Forward against backprop | {ours:.0f} ms, {theirs:.0f} ms |"
+    shares = ", ".join(f"{share:.2f}" for share in figures("convolutions", "ceiling_share"))
+    yield f"| the share of it that their products alone would take | {shares} |"
+    plain, changed = figures("augmentation", "ms")
+    yield f"| moving and flipping each image adds to a step | {100 * (changed / plain - 1):.0f} % |"
+    for training in ("Forward-Forward", "backprop"):
+        peaks = figures("conv_memory", "peak_megabytes", training=training.lower())
+        shown = ", ".join(f"{peak:.0f}" for peak in peaks)
+        yield f"| convolutions: memory of {training}, depth 2, 8, 32 | {shown} MB |"
     growth = ", ".join(f"{e:.2f}" for e in figures("growth", "exponent"))
     yield f"| seconds grow with width, depth, batch, images to the power of | {growth} |"
     *_, load, over = figures("startup", "seconds")

@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+import pytest
 
-from ffhelpers import records
+from ffhelpers import records, sweeps
 
+ROOT = Path(__file__).parent.parent
 PYTHON = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 
@@ -103,3 +105,19 @@ def test_lines_written_at_once_stay_whole(tmp_path):
             pool.submit(records.append, path, {"figures": {"run": i}, "text": "ä\u2028" * 3000})
     assert sorted(run["figures"]["run"] for run in records.read(path)) == list(range(40))
     assert records.read(path)[0]["text"] == "ä\u2028" * 3000
+
+
+@pytest.mark.parametrize(
+    "grid, notebook",
+    [("convolutions", "06_convolutions"), ("labels", "07_local_receptive_fields")],
+)
+def test_the_records_are_the_whole_grid(grid, notebook):
+    file = ROOT / "notebooks" / "params" / "grids" / f"{grid}.yaml"
+    runs = sweeps.grid(ROOT / "notebooks" / f"{notebook}.ipynb", file=file)
+    kept = records.read(ROOT / "results" / f"{grid}.jsonl")
+    assert len(kept) == len(runs)
+    # With the notebook's defaults otherwise, which may have learned parameters since.
+    for asked in (run.parameters for run in runs):
+        assert any(run["parameters"].items() <= asked.items() for run in kept)
+    for run in kept:
+        assert any(run["parameters"].items() <= asked.parameters.items() for asked in runs)
