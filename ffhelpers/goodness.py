@@ -103,7 +103,7 @@ class PeerNormalization(keras.regularizers.Regularizer):
 
     For a layer's `activity_regularizer`: `strength` times the mean square of the distance between
     each unit's mean activity, over the batch and its streams, and the average of these means. After
-    Hinton 2022, section 3.2.
+    Hinton 2022.
 
     Args:
         strength: 0.03 in Hinton's code.
@@ -115,9 +115,8 @@ class PeerNormalization(keras.regularizers.Regularizer):
     def __call__(self, h):
         average = ops.mean(_wide(h), axis=(0, 1))
         apart = ops.mean(ops.square(average - ops.mean(average)))
-        return (
-            self.strength * apart * ops.cast(ops.shape(h)[0], apart.dtype)
-        )  # Keras divides by it
+        batch = ops.cast(ops.shape(h)[0], apart.dtype)
+        return self.strength * apart * batch  # Keras divides by it
 
     def get_config(self):
         return {"strength": self.strength}

@@ -15,8 +15,8 @@ class Local(Dense):
 
     It computes `activation(W[position] · normalised(h)[field] + b[position])` for a grid of square
     or oblong fields, with the mean of the squares of all its activities as its goodness. Keras 2
-    had it without normalisation and goodness, as `LocallyConnected2D`. Hinton 2022, section 3.2,
-    has such layers.
+    had it without normalisation and goodness, as `LocallyConnected2D`. Hinton 2022 has such
+    layers.
 
     Args:
         units: units that see the same field, the channels of the output.
@@ -38,12 +38,15 @@ class Local(Dense):
 
     def __init__(self, units, kernel_size, strides=1, **kwargs):
         super().__init__(units, **kwargs)
-        self.kernel_size, self.strides = _pair(kernel_size=kernel_size), _pair(strides=strides)
+        self.kernel_size, self.strides = (
+            _pair("kernel_size", kernel_size),
+            _pair("strides", strides),
+        )
 
     def build(self, input_shape):
-        *_, height, width, channels = input_shape
         self.grid = self._grid(input_shape)
-        positions, fan_in = int(np.prod(self.grid)), int(np.prod(self.kernel_size)) * channels
+        positions = int(np.prod(self.grid))
+        fan_in = int(np.prod(self.kernel_size)) * input_shape[-1]
         # As many products as positions: Keras would count them in, and start with small weights.
         reach = (6 / (fan_in + self.units)) ** 0.5
         self.kernel = self.add_weight(
@@ -114,6 +117,10 @@ class LabelledLocal(ReadsLabels, Local):
     Called with images, float or uint8 `(n, h, w)` or `(n, h, w, channels)`, and labels as for
     `LabelledDense`: how much of each pattern is laid over, float `(n or 1, streams, num_classes)`,
     or a function that picks them. Output `(n, streams, h, w, units)`.
+
+    Raises:
+        ValueError: as `Local`; when built, as `label_patterns`; when called, images of another
+            shape.
     """
 
     def __init__(
@@ -173,9 +180,8 @@ def _flat(h):
     return ops.reshape(h, (*ops.shape(h)[:-3], int(np.prod(h.shape[-3:]))))
 
 
-def _pair(**named):
+def _pair(name, value):
     """One or two whole numbers as two."""
-    ((name, value),) = named.items()
     pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
     if len(pair) != 2 or not all(isinstance(n, (int, np.integer)) and n > 0 for n in pair):
         raise ValueError(f"{name}={value!r}: expected a whole number of pixels from 1, or two")

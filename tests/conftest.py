@@ -4,6 +4,7 @@ are drawn, and the command line."""
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -23,6 +24,24 @@ def mnist():
     import ffhelpers as ff
 
     return ff.load("mnist")
+
+
+@pytest.fixture
+def saved_alike(tmp_path):
+    """A check that a network, saved and loaded, predicts the same bits and trains on alike."""
+
+    def check(model, x, y):
+        import keras
+
+        model.fit(x, y, shuffle=False)
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        np.testing.assert_array_equal(model.predict(x), loaded.predict(x))
+        for either in (model, loaded):
+            either.fit(x, y, shuffle=False)
+        np.testing.assert_allclose(model.predict(x), loaded.predict(x), rtol=1e-5)
+
+    return check
 
 
 @pytest.fixture

@@ -131,16 +131,9 @@ def test_grey_colour_and_bytes():
 
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_a_saved_network_predicts_and_trains_on_alike(normalization, tmp_path):
-    x, y = examples()
+def test_a_saved_network_predicts_and_trains_on_alike(normalization, saved_alike):
     model = network(normalization=normalization, squares=False, activation="elu")
-    model.fit(x, y, shuffle=False)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(model.predict(x), loaded.predict(x))
-    for either in (model, loaded):
-        either.fit(x, y, shuffle=False)
-    np.testing.assert_allclose(model.predict(x), loaded.predict(x), rtol=1e-5)
+    saved_alike(model, *examples())
 
 
 @pytest.mark.parametrize(

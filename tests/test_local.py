@@ -148,16 +148,8 @@ def test_colour_bytes_and_one_pass():
     assert head.predict(x).shape == (40, 4)
 
 
-def test_a_saved_network_predicts_and_trains_on_alike(tmp_path):
-    x, y = examples()
-    model = network(patterns="waves", activation="elu", dropout=0.2)
-    model.fit(x, y, shuffle=False)
-    model.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(model.predict(x), loaded.predict(x))
-    for either in (model, loaded):
-        either.fit(x, y, shuffle=False)
-    np.testing.assert_allclose(model.predict(x), loaded.predict(x), rtol=1e-5)
+def test_a_saved_network_predicts_and_trains_on_alike(saved_alike):
+    saved_alike(network(patterns="waves", activation="elu", dropout=0.2), *examples())
 
 
 def test_peers_hold_each_other_back():
