@@ -181,13 +181,26 @@ class SoftmaxLoss(PairwiseLoss):
 
     The positive stream competes with all others at once (CwComp, arXiv 2312.12668, and
     DeeperForward). Goodness is pulled as by `PairwiseLoss`.
+
+    Args:
+        smoothing: this part of the target is spread evenly over all streams, so that no goodness
+            has to grow for ever (Szegedy et al. 2016).
     """
 
-    def __init__(self, scale=10.0, theta=1.0, pull=0.03, name="softmax_loss", **kwargs):
+    def __init__(
+        self, scale=10.0, theta=1.0, pull=0.03, smoothing=0.0, name="softmax_loss", **kwargs
+    ):
         super().__init__(scale, theta, pull, name=name, **kwargs)
+        self.smoothing = smoothing
 
     def call(self, y_true, y_pred):
-        cross_entropy = ops.sparse_categorical_crossentropy(
-            y_true, self.scale * y_pred, from_logits=True
+        cross_entropy = keras.losses.categorical_crossentropy(
+            ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1], dtype=y_pred.dtype),
+            self.scale * y_pred,
+            from_logits=True,
+            label_smoothing=self.smoothing,
         )
         return cross_entropy + self.pull * ops.mean(ops.square(y_pred - self.theta), axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "smoothing": self.smoothing}

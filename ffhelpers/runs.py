@@ -178,6 +178,7 @@ _RULES = {
     "theta": _ABOVE_0,
     "pull": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "scale": _ABOVE_0,
+    "smoothing": (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1"),
     "hardness": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "negatives": (str, lambda v: v in ("hard", "uniform"), "hard or uniform"),
     "normalization": (str, lambda v: v in ("layer", "rms", "batch"), "layer, rms or batch"),

@@ -91,6 +91,11 @@ def test_the_softmax_loss_is_a_cross_entropy_and_a_pull():
     expected = -np.log(softmax[np.arange(6), positive]) + 0.2 * ((goodness - 0.5) ** 2).mean(1)
     loss = ff.SoftmaxLoss(scale=3.0, theta=0.5, pull=0.2)
     np.testing.assert_allclose(loss.call(positive, goodness), expected, rtol=1e-5)
+    smooth = ff.SoftmaxLoss(scale=3.0, theta=0.5, pull=0.2, smoothing=0.1)
+    others = -np.log(softmax).mean(1) + 0.2 * ((goodness - 0.5) ** 2).mean(1)
+    np.testing.assert_allclose(
+        smooth.call(positive, goodness), 0.9 * expected + 0.1 * others, rtol=1e-5
+    )
 
 
 def test_gradient_is_the_one_derived_by_hand():
@@ -116,7 +121,7 @@ def test_losses_come_back_from_their_config():
     for loss in (
         ff.ThresholdLoss(1.5, 3.0),
         ff.PairwiseLoss(4.0, 2.0, 0.1),
-        ff.SoftmaxLoss(4.0, 2.0, 0.1),
+        ff.SoftmaxLoss(4.0, 2.0, 0.1, smoothing=0.2),
     ):
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
         assert again.get_config() == loss.get_config()
