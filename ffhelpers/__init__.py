@@ -30,7 +30,7 @@ if sys.argv[:1] != ["-m"]:
     _import_tensorflow()
 
     from . import evaluation
-    from .augmentation import batches
+    from .augmentation import average_copies, batches
     from .convolutions import Conv, Images
     from .goodness import (
         PairwiseLoss,
@@ -50,6 +50,6 @@ if sys.argv[:1] != ["-m"]:
 
     __all__ += ["Conv", "Dense", "ForwardForward", "Images", "LabelInImage", "LabelledDense"]
     __all__ += ["LabelledLocal", "Local", "OnePass", "PairwiseLoss", "PeerNormalization"]
-    __all__ += ["SoftmaxLoss", "ThresholdLoss", "batches", "evaluation", "foresee", "goodness"]
-    __all__ += ["hard_labels", "label_patterns", "normalize", "pairwise_loss", "setup"]
-    __all__ += ["threshold_loss", "uniform_labels", "write_label"]
+    __all__ += ["SoftmaxLoss", "ThresholdLoss", "average_copies", "batches", "evaluation"]
+    __all__ += ["foresee", "goodness", "hard_labels", "label_patterns", "normalize"]
+    __all__ += ["pairwise_loss", "setup", "threshold_loss", "uniform_labels", "write_label"]

@@ -174,6 +174,7 @@ _RULES = {
     "dropout": (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1"),
     "shift": (Integral, lambda v: v >= 0, "a whole number of pixels, 0 or more"),
     "flip": (bool, lambda v: True, "true or false"),
+    "average_copies": (bool, lambda v: True, "true or false"),
     "weight_decay": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
     "theta": _ABOVE_0,
     "pull": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),

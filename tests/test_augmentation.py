@@ -133,6 +133,43 @@ def test_vectors_cannot_be_moved():
         ff.batches(np.zeros((5, 7)), np.zeros(5, int), 5, shift=1)
 
 
+def test_copies_are_all_that_training_may_draw():
+    x = np.random.default_rng(0).random((1, 4, 5), "float32")
+    seen = []
+    ff.average_copies(lambda copy: seen.append(copy.tobytes()) or np.zeros((1, 2)), x, 1, True)
+    repeated = np.repeat(x, 1000, axis=0)
+    drawn, _ = collect(ff.batches(repeated, np.zeros(1000, int), 50, 1, True))
+    assert len(seen) == len(set(seen)) == 18
+    assert {copy.tobytes() for copy in drawn} == set(seen)
+
+
+@pytest.mark.parametrize(
+    ("shift", "flip", "copies"), [(0, False, 1), (0, True, 2), (2, False, 25)]
+)
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_predictions_are_the_mean_over_the_copies(shift, flip, copies, colours):
+    rng = np.random.default_rng(1)
+    x = rng.random((7, 6, 5, *colours), "float32")
+    weights, predictions = rng.random((x[0].size, 2)), []
+
+    def predict(images):
+        predictions.append(images.reshape(7, -1) @ weights)
+        return predictions[-1]
+
+    np.testing.assert_allclose(
+        ff.average_copies(predict, x, shift, flip), sum(predictions) / copies
+    )
+    assert len(predictions) == copies
+
+
+def test_vectors_have_only_themselves_for_a_copy():
+    x = np.random.default_rng(1).random((7, 3))
+    np.testing.assert_array_equal(ff.average_copies(lambda x: 2 * x, x), 2 * x)
+    for changes in (dict(shift=1), dict(flip=True)):
+        with pytest.raises(ValueError, match="with images of shape"):
+            ff.average_copies(lambda x: x, x, **changes)
+
+
 def test_every_image_needs_a_label():
     with pytest.raises(ValueError, match="10 images and 9 labels"):
         ff.batches(dots(10)[0], np.zeros(9, int), 5)
