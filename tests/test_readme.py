@@ -65,7 +65,8 @@ def clone(tmp_path_factory):
 def test_the_commands_run_in_their_order(clone):
     for command in PYTHON:
         if command not in TESTS:
-            command += SHORT * ("params/convolutions/" in command)
+            if "params/convolutions/" in command:
+                command += SHORT
             done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
             assert done.returncode == 0, (command, done.stderr)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
@@ -158,6 +159,9 @@ def test_the_convolutions_figures_are_those_of_the_recorded_runs(recipe):
     as_jpeg = used == {"runs/cifar10.npz"}
     assert as_jpeg or used == {given.get("dataset", "mnist")}
     assert as_jpeg == ("(JPEG copy)" in row)
+    shift, flip = given.get("shift", 0), given.get("flip", False)
+    copies = (2 * shift + 1) ** 2 * (1 + flip) if given.get("average_copies") else 1
+    assert re.findall(r"mean over (\d+) copies", row) == [str(copies)] * (copies > 1)
     assert f"| {error} | {100 * np.mean(validation):.2f} % | {time} |" in row
 
 
