@@ -189,7 +189,7 @@ class ForwardForward(keras.Model):
     def call(self, x):
         return sum(self._voting(self.block_goodness(x)))
 
-    def neutral_activities(self, x):
+    def neutral_activities(self, x, training=False):
         """Normalised activities of the blocks that vote, under a neutral label, for a batch.
 
         The input of the one-pass softmax (Hinton 2022, section 3.3): float
@@ -197,8 +197,7 @@ class ForwardForward(keras.Model):
         """
         (h, labels), activities = self.source.neutral(x), []
         for block in self.blocks:
-            # Its softmax may be in training, this network is not.
-            h, labels = block(h, **labels, training=False), {}
+            h, labels = block(h, **labels, training=training), {}
             activities.append(normalize(ops.reshape(h, (-1, int(np.prod(h.shape[2:]))))))
         return ops.concatenate(self._voting(activities), axis=-1)
 
@@ -293,8 +292,10 @@ class OnePass(keras.Model):
     """A softmax on a trained network's activities: one forward pass instead of a pass per label.
 
     The network sees a neutral label and is frozen (`network.trainable = False`); only the
-    softmax's weights learn (Hinton 2022, section 3.3). An ordinary Keras classifier: compile it
-    with a cross-entropy from logits. `predict` gives logits, float32 `(n, num_classes)`.
+    softmax's weights learn (Hinton 2022, section 3.3), from activities with the blocks' dropout,
+    because those of images that the network has learned are too clear. An ordinary Keras
+    classifier: compile it with a cross-entropy from logits. `predict` gives logits, float32
+    `(n, num_classes)`.
     """
 
     def __init__(self, network, **kwargs):
@@ -304,8 +305,8 @@ class OnePass(keras.Model):
         network.trainable = False
         self.network, self.head = network, keras.layers.Dense(network.num_classes, dtype="float32")
 
-    def call(self, x):
-        return self.head(self.network.neutral_activities(x))
+    def call(self, x, training=False):
+        return self.head(self.network.neutral_activities(x, training))
 
     def get_config(self):
         network = keras.saving.serialize_keras_object(self.network)
