@@ -198,10 +198,15 @@ def costs():
     yield f"| ours after {ours:.0f} s, the graph's building included | {100 * accuracy:.1f} % |"
     _, shared, edited = figures("prediction", "cost")
     yield f"| ten candidates, ten edited images, in passes | {shared:.1f}, {edited:.1f} |"
-    for training in ("Forward-Forward", "backprop"):
-        peaks = figures("memory", "peak_megabytes", training=training.lower(), xla=False)
-        shown = ", ".join(f"{peak:.0f}" for peak in peaks)
-        yield f"| memory of {training}, depth 2, 8, 32 | {shown} MB |"
+    for label, training, network, xla in (
+        ("Forward-Forward", "forward-forward", "blocks", False),
+        ("Forward-Forward as `fit` compiles it", "forward-forward", "blocks", True),
+        ("backprop, the same blocks", "backprop", "blocks", False),
+        ("backprop, plain layers", "backprop", "plain", False),
+    ):
+        wanted = {"training": training, "network": network, "xla": xla}
+        shown = ", ".join(f"{peak:.0f}" for peak in figures("memory", "peak_megabytes", **wanted))
+        yield f"| memory of {label}, depth 2, 8, 32 | {shown} MB |"
     ours, theirs = figures("convolutions", "ms")
     yield f"| convolutions: a step, Forward-Forward against backprop | {ours:.0f} ms, {theirs:.0f} ms |"
     shares = ", ".join(f"{share:.2f}" for share in figures("convolutions", "ceiling_share"))
