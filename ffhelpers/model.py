@@ -193,7 +193,7 @@ class ForwardForward(keras.Model):
         """Normalised activities of the blocks that vote, under a neutral label, for a batch.
 
         The input of the one-pass softmax (Hinton 2022, section 3.3): float
-        `(n, sum of their widths)`.
+        `(n, sum of their widths)`; with the blocks' dropout in `training`.
         """
         (h, labels), activities = self.source.neutral(x), []
         for block in self.blocks:

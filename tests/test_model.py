@@ -491,7 +491,7 @@ def test_dropout_spares_frozen_blocks(small):
 
 
 def test_the_one_pass_softmax_learns_with_dropout_and_predicts_without(small):
-    x, y = small
+    x, _ = small
     one_pass = ff.OnePass(dropping())
     before = one_pass.predict(x[:9], verbose=0)
     np.testing.assert_array_equal(one_pass.predict(x[:9], verbose=0), before)
