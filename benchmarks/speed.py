@@ -99,8 +99,8 @@ def classifier(layers, optimizer=None):
 
 def step_seconds(model, batch, steps=40, epochs=5):
     """Seconds of a step under `fit`, of the best epoch; the first one also builds the graph."""
-    clock = Epochs()
-    model.fit(*images(steps * batch), batch, epochs, callbacks=[clock], verbose=0)
+    clock, data = Epochs(), ff.batches(*images(steps * batch), batch)
+    model.fit(data, epochs=epochs, shuffle=False, callbacks=[clock], verbose=0)
     return min(clock.seconds[1:]) / steps
 
 
@@ -220,12 +220,11 @@ def against_backprop():
     }
     for name, model in models.items():
         passed, reached, clock = 0.0, None, Epochs()
-        model.fit(data.x_train[:5000], data.y_train[:5000], batch, verbose=0)  # builds the graph
-        for epoch in range(epochs):
-            model.fit(
-                data.x_train, data.y_train, batch, epoch + 1, initial_epoch=epoch, verbose=0,
-                callbacks=[clock],
-            )  # fmt: skip
+        few = ff.batches(data.x_train[:5000], data.y_train[:5000], batch)
+        model.fit(few, shuffle=False, verbose=0)  # builds the graph
+        train = ff.batches(data.x_train, data.y_train, batch)
+        for _ in range(epochs):
+            model.fit(train, shuffle=False, callbacks=[clock], verbose=0)
             passed += clock.seconds[0]
             accuracy = model.evaluate(data.x_val, data.y_val, 1000, verbose=0)[1]
             if reached is None and accuracy >= 0.98:
