@@ -79,9 +79,10 @@ def foresee(images, widths, batch_size, epochs):
     """How long this machine will take to train dense blocks, in words: `about 4 min`.
 
     Counts the operations of the steps' matrix products and divides them by the speed that one
-    reaches here and now. The rest is fitted to the steps of `results/bench.jsonl`, on two cores: a
-    fifth of the products for activations and losses, 440 operations a weight for AdamW, 1.3 ms for
-    `fit`. The graph is taken to cost 3 s. Another machine may share out its time otherwise.
+    reaches here and now. The rest is fitted to the steps of `results/bench.jsonl`, on two cores of
+    two kinds: 15 % of the products for activations and losses, 160 operations a weight for AdamW,
+    1.5 ms for `fit`. The graph is taken to cost 3 s. Another machine may share out its time
+    otherwise.
 
     Args:
         images: what will be trained on, `(n, …)`; only the shape counts.
@@ -97,8 +98,8 @@ def foresee(images, widths, batch_size, epochs):
     # product, in the others each has its own.
     products = 4 * weights[0] + 8 * sum(weights[1:])
     steps = epochs * np.ceil(len(images) / batch_size)
-    operations = 1.2 * products * len(images) * epochs + 440 * sum(weights) * steps
-    return in_words(3 + 1.3e-3 * steps + operations / _product_speed())
+    operations = 1.15 * products * len(images) * epochs + 160 * sum(weights) * steps
+    return in_words(3 + 1.5e-3 * steps + operations / _product_speed())
 
 
 def _product_speed(size=1000, repeats=5):

@@ -142,7 +142,7 @@ def test_durations_in_words(seconds, words):
 
 
 def test_what_training_takes_grows_with_the_work(monkeypatch):
-    """Held against recorded steps of 6.5 to 208 ms, which is a thirtyfold range."""
+    """Held against recorded steps of 6.5 to 262 ms, which is a fortyfold range."""
     monkeypatch.setattr(hardware, "in_words", lambda seconds: seconds)
     steps = [
         row
