@@ -103,7 +103,7 @@ def _changer(shape, shift, flip):
         count = tf.shape(x)[0]
         distances = keras.random.randint((2, count), 0, 2 * shift + 1, "int32", draws)
         mirrored = keras.random.uniform((count,), seed=draws) < (0.5 if flip else 0)
-        # NumPy copies whole windows, in a third of the time of TensorFlow's transformations.
+        # NumPy copies whole rows, TensorFlow's transformations pixel by pixel.
         moved = tf.numpy_function(_moved, [x, distances, mirrored], x.dtype)
         x = tf.cast(tf.ensure_shape(moved, x.shape), tf.float32)
         return x / (255 if moved.dtype == tf.uint8 else 1), y

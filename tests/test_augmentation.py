@@ -133,14 +133,17 @@ def test_vectors_cannot_be_moved():
         ff.batches(np.zeros((5, 7)), np.zeros(5, int), 5, shift=1)
 
 
-def test_copies_are_all_that_training_may_draw():
-    x = np.random.default_rng(0).random((1, 4, 5), "float32")
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_copies_are_all_that_training_may_draw(colours):
+    x = np.random.default_rng(0).random((1, 4, 5, *colours), "float32")
     seen = []
     ff.average_copies(lambda copy: seen.append(copy.tobytes()) or np.zeros((1, 2)), x, 1, True)
     repeated = np.repeat(x, 1000, axis=0)
     drawn, _ = collect(ff.batches(repeated, np.zeros(1000, int), 50, 1, True))
     assert len(seen) == len(set(seen)) == 18
     assert {copy.tobytes() for copy in drawn} == set(seen)
+    straight = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)][: x.ndim])[:, 2:, :5]  # up and right
+    assert straight.tobytes() in seen
 
 
 @pytest.mark.parametrize(
