@@ -162,6 +162,8 @@ def test_it_runs_on_data_of_ones_own(name, own_data, tmp_path):
     if name in TRAINING:
         assert recorded["test_error"] < (0.1 if name == "04_evaluation" else 0.3)
         assert recorded["train_seconds"] > 0
+    if name == "04_evaluation":
+        assert recorded["copies_test_error"] < 0.1  # its images are moved
     if name == "03_layer_training":
         assert "equal: True" in (tmp_path / "out" / f"{name}.ipynb").read_text()
     if name == "01_data_editing":
