@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from .goodness import PairwiseLoss, normalize
+from .goodness import PairwiseLoss, inverse_length, normalize
 from .layers import Dense, LabelledDense
 from .negatives import LabelInImage, check_labels
 from .runs import watched
@@ -30,6 +30,8 @@ class ForwardForward(keras.Model):
         silent_blocks: how many of the first blocks learn, but have no vote: their goodness does not
             count in predictions, nor their activities in `OnePass`. Hinton 2022, section 3.3, has
             one.
+        adversarial: how far images are at most moved against the first block in training, see
+            `adversarial_images`; 0 leaves them as they are.
 
     It takes images, float in [0, 1] or uint8, `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`,
     and integer labels `(n,)`. `predict` gives the goodness of every label, summed over the
@@ -39,20 +41,24 @@ class ForwardForward(keras.Model):
     Sample and class weights weigh the loss of an image.
 
     Raises:
-        ValueError: no block, a bad width, `num_classes` or `negatives`, or no block that votes;
-            in `fit` and `evaluate`, bad labels.
+        ValueError: no block, a bad width, `num_classes` or `negatives`, no block that votes, or
+            `adversarial` below 0; in `fit` and `evaluate`, bad labels.
     """
 
-    def __init__(self, blocks, num_classes, negatives="hard", silent_blocks=0, **kwargs):
+    def __init__(
+        self, blocks, num_classes, negatives="hard", silent_blocks=0, adversarial=0.0, **kwargs
+    ):
         super().__init__(**kwargs)
         if not isinstance(blocks, (list, tuple)) or not blocks:
             raise ValueError(f"blocks={blocks!r}: expected a list of widths, such as [500, 500]")
         if silent_blocks not in range(len(blocks)):
             raise ValueError(f"silent_blocks={silent_blocks!r}: expected 0 to {len(blocks) - 1}")
+        if not 0 <= adversarial < np.inf:
+            raise ValueError(f"adversarial={adversarial!r}: expected a finite number, 0 or more")
         if isinstance(negatives, str):
             negatives = LabelInImage(num_classes, negatives)
         self.num_classes, self.source = num_classes, negatives
-        self.silent_blocks = silent_blocks
+        self.silent_blocks, self.adversarial = silent_blocks, adversarial
         self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
         self.g_pos = keras.metrics.Mean(name="g_pos")
         self.g_neg = keras.metrics.Mean(name="g_neg")
@@ -119,6 +125,8 @@ class ForwardForward(keras.Model):
         """One step of every trainable block on one batch: the Forward-Forward algorithm."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         h, labels, positive = self.source.training(x, y)
+        if self.adversarial:
+            h = self.adversarial_images(h, labels, positive)
         gradients, variables, losses, pairs = [], [], [], []
         done, replicas = [], tf.distribute.get_strategy().num_replicas_in_sync
         for block in self.blocks[: self._last_trainable() + 1]:
@@ -143,6 +151,33 @@ class ForwardForward(keras.Model):
             self.g_pos.update_state(goodness, true)
             self.g_neg.update_state(goodness, 1 - true)
         return {m.name: m.result() for m in self.metrics if m.name in ("loss", "g_pos", "g_neg")}
+
+    def adversarial_images(self, x, labels, positive):
+        """Images moved to where the first block errs more (Goodfellow et al. 2015).
+
+        Each is moved up the gradient of its own loss (along it, as in Miyato et al. 2016, not
+        along its signs), which passes through one block only. The last of a batch moves by
+        `adversarial` times its length, those before by less and less: a batch is shuffled.
+
+        Args:
+            x, labels, positive: what the source of the streams gives for a batch.
+
+        Returns:
+            float, the shape of `x`, no longer from 0 to 1.
+        """
+        if keras.backend.standardize_dtype(x.dtype) == "uint8":
+            x = ops.cast(x, self.compute_dtype) / 255
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            goodness = self.blocks[0].goodness(self.blocks[0](x, **labels))
+            loss = ops.sum(self.loss.call(positive, goodness))  # not the mean, lest it underflow
+        flat, uphill = (
+            ops.reshape(a, (-1, int(np.prod(x.shape[1:])))) for a in (x, tape.gradient(loss, x))
+        )
+        count = ops.cast(ops.shape(x)[0], "float32")
+        reach = self.adversarial * tf.range(1.0, count + 1)[:, None] / count
+        step = reach / inverse_length(flat) * normalize(uphill, 1e-30)
+        return x + ops.cast(ops.reshape(step, ops.shape(x)), x.dtype)
 
     def test_step(self, data):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -276,6 +311,7 @@ class ForwardForward(keras.Model):
             "blocks": [keras.saving.serialize_keras_object(block) for block in self.blocks],
             "num_classes": self.num_classes,
             "silent_blocks": self.silent_blocks,
+            "adversarial": self.adversarial,
             "negatives": keras.saving.serialize_keras_object(self.source),
         }
 

@@ -333,6 +333,8 @@ def test_evaluate_is_loss_and_accuracy(small):
             "silent_blocks=1: .* 0 to 0",
         ),
         (lambda m, x, y: ff.ForwardForward([5, 5], 10, silent_blocks=-1), "expected 0 to 1"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, adversarial=-0.1), "adversarial=-0.1"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, adversarial=np.nan), "adversarial=nan"),
         (lambda m, x, y: m.compile("adam", loss="mse"), "loss='mse'"),
         (lambda m, x, y: m.fit(x, y + 1), "label 10: expected 0 to 9"),
         (lambda m, x, y: m.fit(x, y - 1), "label -1"),
@@ -509,6 +511,59 @@ def test_a_loaded_model_drops_what_the_saved_one_would(small, tmp_path):
         keras.utils.set_random_seed(3)
         one.fit(x, y, batch_size=500, shuffle=False)
     np.testing.assert_allclose(model.predict(x[:50]), loaded.predict(x[:50]), rtol=1e-4)
+
+
+def adversarial(model, x, y):
+    return model.adversarial_images(*model.source.training(tf.constant(x), tf.constant(y)))
+
+
+def test_adversarial_images_move_by_even_parts_of_their_length(small):
+    x, y = small[0][:11], small[1][:11]
+    away = (adversarial(network(adversarial=0.2), x, y).numpy() - x).reshape(11, -1)
+    parts = np.linalg.norm(away, axis=1) / np.linalg.norm(x.reshape(11, -1), axis=1)
+    np.testing.assert_allclose(parts, 0.2 * np.arange(1, 12) / 11, rtol=1e-4)
+    assert not away[:, :10].any()  # the label's pixels
+
+
+def test_adversarial_images_lower_the_lead_of_the_truth(small):
+    """…by more than images that move as far in any direction, also in a network that is sure."""
+    x, y = small[0][:500], small[1][:500]
+    model = network(adversarial=0.2, negatives="uniform")
+    model.fit(*small, batch_size=100, epochs=5)
+    away = adversarial(model, x, y) - x
+    anywhere = keras.random.normal(x.shape, seed=1)
+    anywhere *= np.linalg.norm(away, axis=(1, 2), keepdims=True)
+    anywhere /= np.linalg.norm(anywhere, axis=(1, 2), keepdims=True)
+    losses = [
+        float(model.loss(y, model.layer_goodness(moved)[:, 0]))
+        for moved in (x, x + anywhere, x + away)
+    ]
+    assert losses[0] < losses[2] and losses[1] - losses[0] < 0.2 * (losses[2] - losses[0])
+
+
+def test_networks_that_see_adversarial_images_yield_less(small):
+    def error_when_attacked(reach):
+        model = network(adversarial=reach)
+        model.fit(*small, batch_size=100, epochs=8)
+        model.adversarial = 0.1
+        return ff.evaluation.error(model.predict(adversarial(model, *small).numpy()), small[1])
+
+    assert error_when_attacked(0.1) < 0.7 * error_when_attacked(0.0)
+
+
+@pytest.mark.parametrize("negatives", ["hard", ff.Images()])
+def test_adversarial_images_may_be_bytes_and_go_with_every_network(small, tmp_path, negatives):
+    x, y = np.rint(255 * small[0]).astype("uint8"), small[1]
+    blocks = [6, 5] if negatives == "hard" else [ff.Conv(10, 10, pool=4)]
+    model = network(blocks, negatives=negatives, adversarial=0.1)
+    of_bytes = adversarial(model, x[:9], y[:9]).numpy()
+    assert of_bytes.dtype == "float32" and -1 < of_bytes.min() and 0.5 < of_bytes.max() < 2
+    model.fit(x, y, batch_size=700)
+    model.save(tmp_path / "ff.keras")
+    loaded = keras.saving.load_model(tmp_path / "ff.keras")
+    assert loaded.adversarial == 0.1
+    histories = [m.fit(x, y, batch_size=700, shuffle=False).history for m in (model, loaded)]
+    assert histories[0] == histories[1] and np.isfinite(histories[0]["loss"]).all()
 
 
 def test_weights_without_the_state_of_dropout_load_too():
