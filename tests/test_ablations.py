@@ -93,3 +93,10 @@ def test_the_notebooks_findings(name, difference, noise):
     mean, low, high = away(name)
     assert f"{mean:+.2f}" == difference
     assert bool(noise) == (low <= 0 <= high)
+
+
+def test_the_largest_gain_of_notebook_4s_choices_is_the_one_named():
+    cells = {cell.id: cell for cell in nbformat.read(NOTEBOOK, 4).cells}
+    first = cells["05-52"].outputs[0].text.splitlines()[0]
+    name, difference = re.fullmatch(r"(.+?)  .*? ([+-]\d\.\d\d)   .* better", first).groups()
+    assert f"`{name}` ({difference})" in cells["05-50"].source
