@@ -163,10 +163,10 @@ class ForwardForward(keras.Model):
             x, labels, positive: what the source of the streams gives for a batch.
 
         Returns:
-            float, the shape of `x`, no longer from 0 to 1.
+            float32, the shape of `x`, no longer from 0 to 1.
         """
-        if keras.backend.standardize_dtype(x.dtype) == "uint8":
-            x = ops.cast(x, self.compute_dtype) / 255
+        white = 255 if keras.backend.standardize_dtype(x.dtype) == "uint8" else 1
+        x = ops.cast(x, "float32") / white
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
             goodness = self.blocks[0].goodness(self.blocks[0](x, **labels))
@@ -177,7 +177,7 @@ class ForwardForward(keras.Model):
         count = ops.cast(ops.shape(x)[0], "float32")
         reach = self.adversarial * tf.range(1.0, count + 1)[:, None] / count
         step = reach / inverse_length(flat) * normalize(uphill, 1e-30)
-        return x + ops.cast(ops.reshape(step, ops.shape(x)), x.dtype)
+        return x + ops.reshape(step, ops.shape(x))
 
     def test_step(self, data):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -27,11 +27,12 @@ if options.pop("devices", 1) == 2:
 num_classes = options.pop("num_classes", 10)
 widths, epochs = options.pop("widths", [60, 50]), options.pop("epochs", 3)
 images, batch_size = options.pop("images", 2000), options.pop("batch_size", 100)
+adversarial = options.pop("adversarial", 0.0)
 summary = ff.setup(**options)
 data = ff.load("mnist")
 chosen = data.y_train < num_classes
 x, y = data.x_train[chosen][:images], data.y_train[chosen][:images]
-model = ff.ForwardForward(widths, num_classes)
+model = ff.ForwardForward(widths, num_classes, adversarial=adversarial)
 model.compile(keras.optimizers.AdamW(2e-3))
 shuffle = options.get("deterministic", False)
 watched = {"shuffle": shuffle, "validation_data": (x[:500], y[:500])}
@@ -84,7 +85,7 @@ print(int(keras.ops.convert_to_numpy(model.optimizer.iterations)))
         assert int(done.stdout.splitlines()[-1]) == steps
 
 
-LARGE = {"widths": [200, 200], "images": 20_000, "batch_size": 250}
+LARGE = {"widths": [200, 200], "images": 20_000, "batch_size": 250, "adversarial": 0.05}
 
 
 @pytest.fixture(scope="module")
