@@ -159,6 +159,8 @@ def test_what_training_takes_grows_with_the_work(monkeypatch):
         images = np.broadcast_to(np.float32(0), (row["batch"] * 10_000, 28, 28))
         foreseen = hardware.foresee(images, row["widths"], row["batch"], epochs=1)
         assert foreseen == pytest.approx(10 * row["ms"], rel=0.2), row
+        harder = hardware.foresee(images, row["widths"], row["batch"], 1, adversarial=0.1)
+        assert foreseen < harder < 2 * foreseen
 
 
 def test_the_speed_of_products_is_measured():
