@@ -75,7 +75,7 @@ def _summary(gpus, seed, strategy, deterministic):
     return ", ".join(parts + ["deterministic"] * bool(deterministic))
 
 
-def foresee(images, widths, batch_size, epochs, adversarial=0.0):
+def foresee(images, widths, batch_size, epochs, adversarial=0.0, hardest=1.0):
     """How long this machine will take to train dense blocks, in words: `about 4 min`.
 
     Counts the operations of the steps' matrix products and divides them by the speed that one
@@ -88,7 +88,7 @@ def foresee(images, widths, batch_size, epochs, adversarial=0.0):
         images: what will be trained on, `(n, …)`; only the shape counts.
         widths: units in each block.
         batch_size, epochs: as for `fit`.
-        adversarial: as for `ForwardForward`.
+        adversarial, hardest: as for `ForwardForward`.
 
     Returns:
         str.
@@ -96,8 +96,10 @@ def foresee(images, widths, batch_size, epochs, adversarial=0.0):
     inputs = int(np.prod(images.shape[1:]))
     weights = [a * b for a, b in zip([inputs, *widths], widths)]
     # Forward and gradient, two operations a weight each. The first block's two streams share one
-    # product, in the others each has its own. An adversarial image costs a product and a gradient.
+    # product, in the others each has its own. An adversarial image costs a product and a gradient, and
+    # to find the hardest ones is a product for all.
     products = (8 if adversarial else 4) * weights[0] + 8 * sum(weights[1:])
+    products = hardest * products + (2 * weights[0] if hardest < 1 else 0)
     steps = epochs * np.ceil(len(images) / batch_size)
     operations = 1.15 * products * len(images) * epochs + 160 * sum(weights) * steps
     return in_words(3 + 1.5e-3 * steps + operations / _product_speed())

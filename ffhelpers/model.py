@@ -32,21 +32,32 @@ class ForwardForward(keras.Model):
             one.
         adversarial: how far images are at most moved against the first block in training, see
             `adversarial_images`; 0 leaves them as they are.
+        hardest: the part of each batch that the blocks learn from, see `hardest_images`; 1 is all
+            of it.
 
     It takes images, float in [0, 1] or uint8, `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`,
     and integer labels `(n,)`. `predict` gives the goodness of every label, summed over the
     blocks that vote, float32 `(n, num_classes)`: the best one is the prediction. `fit` reports
     `loss`, the local losses summed over the blocks, and `g_pos` and `g_neg`, the mean goodness of
-    the blocks that learn. `evaluate` gives the loss, here over all wrong labels, and the accuracy.
+    the blocks that learn, all of the images learned from. `evaluate` gives the loss, here over all
+    wrong labels, and the accuracy.
     Sample and class weights weigh the loss of an image.
 
     Raises:
-        ValueError: no block, a bad width, `num_classes` or `negatives`, no block that votes, or
-            `adversarial` below 0; in `fit` and `evaluate`, bad labels.
+        ValueError: no block, a bad width, `num_classes` or `negatives`, no block that votes,
+            `adversarial` below 0, or `hardest` not above 0 and at most 1; in `fit` and `evaluate`,
+            bad labels.
     """
 
     def __init__(
-        self, blocks, num_classes, negatives="hard", silent_blocks=0, adversarial=0.0, **kwargs
+        self,
+        blocks,
+        num_classes,
+        negatives="hard",
+        silent_blocks=0,
+        adversarial=0.0,
+        hardest=1.0,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if not isinstance(blocks, (list, tuple)) or not blocks:
@@ -55,10 +66,12 @@ class ForwardForward(keras.Model):
             raise ValueError(f"silent_blocks={silent_blocks!r}: expected 0 to {len(blocks) - 1}")
         if not 0 <= adversarial < np.inf:
             raise ValueError(f"adversarial={adversarial!r}: expected a finite number, 0 or more")
+        if not 0 < hardest <= 1:
+            raise ValueError(f"hardest={hardest!r}: expected a part above 0, at most 1")
         if isinstance(negatives, str):
             negatives = LabelInImage(num_classes, negatives)
         self.num_classes, self.source = num_classes, negatives
-        self.silent_blocks, self.adversarial = silent_blocks, adversarial
+        self.silent_blocks, self.adversarial, self.hardest = silent_blocks, adversarial, hardest
         self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
         self.g_pos = keras.metrics.Mean(name="g_pos")
         self.g_neg = keras.metrics.Mean(name="g_neg")
@@ -124,6 +137,8 @@ class ForwardForward(keras.Model):
     def train_step(self, data):
         """One step of every trainable block on one batch: the Forward-Forward algorithm."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        if self.hardest < 1:
+            x, y, weight = self.hardest_images(x, y, weight)
         h, labels, positive = self.source.training(x, y)
         if self.adversarial:
             h = self.adversarial_images(h, labels, positive)
@@ -151,6 +166,28 @@ class ForwardForward(keras.Model):
             self.g_pos.update_state(goodness, true)
             self.g_neg.update_state(goodness, 1 - true)
         return {m.name: m.result() for m in self.metrics if m.name in ("loss", "g_pos", "g_neg")}
+
+    def hardest_images(self, x, y, weight=None):
+        """The part `hardest` of a batch that the first block errs most on, in the batch's order.
+
+        Those with its largest own losses, one image at least: a network that knows most images
+        learns from the others (Ordered SGD, Kawaguchi & Lu 2020; Jiang et al. 2019). To find them
+        takes a forward pass of one block.
+
+        Args:
+            x, y: a batch as `fit` takes it.
+            weight: of each image's loss, float `(n,)`, or None.
+
+        Returns:
+            Those images, their labels, and their weights or None.
+        """
+        h, labels, positive = self.source.training(x, y)
+        losses = self.loss.call(positive, self.blocks[0].goodness(self.blocks[0](h, **labels)))
+        if weight is not None:
+            losses *= ops.cast(ops.reshape(weight, (-1,)), losses.dtype)
+        count = ops.cast(ops.ceil(self.hardest * ops.cast(ops.shape(x)[0], "float32")), "int32")
+        rows = ops.sort(tf.math.top_k(losses, count).indices)
+        return tuple(None if a is None else ops.take(a, rows, axis=0) for a in (x, y, weight))
 
     def adversarial_images(self, x, labels, positive):
         """Images moved to where the first block errs more (Goodfellow et al. 2015).
@@ -312,6 +349,7 @@ class ForwardForward(keras.Model):
             "num_classes": self.num_classes,
             "silent_blocks": self.silent_blocks,
             "adversarial": self.adversarial,
+            "hardest": self.hardest,
             "negatives": keras.saving.serialize_keras_object(self.source),
         }
 

@@ -173,6 +173,7 @@ _RULES = {
     "learning_rate": _ABOVE_0,
     "dropout": (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1"),
     "adversarial": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
+    "hardest": (Real, lambda v: 0 < v <= 1, "a part above 0, at most 1"),
     "shift": (Integral, lambda v: v >= 0, "a whole number of pixels, 0 or more"),
     "flip": (bool, lambda v: True, "true or false"),
     "average_copies": (bool, lambda v: True, "true or false"),

@@ -335,6 +335,9 @@ def test_evaluate_is_loss_and_accuracy(small):
         (lambda m, x, y: ff.ForwardForward([5, 5], 10, silent_blocks=-1), "expected 0 to 1"),
         (lambda m, x, y: ff.ForwardForward([5], 10, adversarial=-0.1), "adversarial=-0.1"),
         (lambda m, x, y: ff.ForwardForward([5], 10, adversarial=np.nan), "adversarial=nan"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, hardest=0), "hardest=0: .* above 0"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, hardest=1.5), "hardest=1.5: .* at most 1"),
+        (lambda m, x, y: ff.ForwardForward([5], 10, hardest=np.nan), "hardest=nan"),
         (lambda m, x, y: m.compile("adam", loss="mse"), "loss='mse'"),
         (lambda m, x, y: m.fit(x, y + 1), "label 10: expected 0 to 9"),
         (lambda m, x, y: m.fit(x, y - 1), "label -1"),
@@ -564,6 +567,61 @@ def test_adversarial_images_may_be_bytes_and_go_with_every_network(small, tmp_pa
     assert loaded.adversarial == 0.1
     histories = [m.fit(x, y, batch_size=700, shuffle=False).history for m in (model, loaded)]
     assert histories[0] == histories[1] and np.isfinite(histories[0]["loss"]).all()
+
+
+def test_the_hardest_images_are_those_with_the_largest_losses(small):
+    x, wrong = small[0][:41], (small[1][:41] + 3) % 10
+    y = np.stack([small[1][:41], wrong], axis=1)
+    model = network(hardest=0.25, negatives="given")
+    goodness = model.layer_goodness(x)[np.arange(41), 0, y.T]
+    losses = ff.PairwiseLoss().pair(*goodness)
+    hardest = np.sort(np.argsort(losses)[-11:])  # a quarter of 41, rounded up, in their order
+    chosen, labels, weight = model.hardest_images(x, y)
+    np.testing.assert_array_equal(chosen, x[hardest])
+    np.testing.assert_array_equal(labels, y[hardest])
+    assert weight is None
+
+    weight = np.ones(41, "float32")
+    weight[hardest[::2]] = 0
+    chosen, _, weight = model.hardest_images(x, y, weight)
+    assert len(chosen) == 11 and (weight.numpy() == 1).all()
+    np.testing.assert_array_equal(model.hardest_images(x[:1], y[:1])[0], x[:1])
+
+
+def test_learning_from_the_hardest_images_is_learning_from_them_alone(small):
+    """The same step as on a batch of these images."""
+    x, y = small[0][:40], np.stack([small[1][:40], (small[1][:40] + 1) % 10], axis=1)
+    one, other = (network(hardest=part, negatives="given") for part in (0.3, 1.0))
+    chosen, labels, _ = one.hardest_images(x, y)
+    histories = one.fit(x, y, 40).history, other.fit(chosen, labels, 12, shuffle=False).history
+    for name in ("loss", "g_pos", "g_neg"):
+        np.testing.assert_allclose(*(history[name] for history in histories), rtol=1e-5)
+    for a, b in zip(one.get_weights(), other.get_weights()):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_a_network_that_learns_from_hard_images_is_saved_as_one(small, tmp_path):
+    x, y = small[0][:1000], small[1][:1000]
+    model = network(hardest=0.5, adversarial=0.05)
+    model.fit(x, y, batch_size=300)
+    model.save(tmp_path / "ff.keras")
+    loaded = keras.saving.load_model(tmp_path / "ff.keras")
+    assert loaded.hardest == 0.5
+    histories = [m.fit(x, y, batch_size=300, shuffle=False).history for m in (model, loaded)]
+    assert histories[0] == histories[1] and np.isfinite(histories[0]["loss"]).all()
+
+
+@pytest.mark.parametrize("images", ["bytes", "convolutions"])
+def test_hard_images_go_with_every_network(small, images):
+    x, y = np.rint(255 * small[0]).astype("uint8"), small[1]
+    if images == "bytes":
+        model = network(hardest=0.5, adversarial=0.05)
+    else:
+        model = network([ff.Conv(10, 10, pool=4)], negatives=ff.Images(), hardest=0.5)
+    first, *_, last = model.fit(x, y, batch_size=100, epochs=4, class_weight={3: 2.0}).history[
+        "loss"
+    ]
+    assert last < first
 
 
 def test_weights_without_the_state_of_dropout_load_too():

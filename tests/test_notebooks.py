@@ -139,7 +139,7 @@ SMALL = {
     "02_loss": {"theta": "1.5", "scale": "4"},
     "03_layer_training": {"epochs": "2", "widths": "40,30,20", "batch_size": "100"},
     "04_evaluation": {"epochs": "8", "widths": "[90, 80]", "batch_size": "64", "scale": "8"}
-    | {"dropout": "0.1", "adversarial": "0.05", "shift": "1"},
+    | {"dropout": "0.1", "adversarial": "0.05", "hardest": "0.7", "shift": "1"},
     "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
     "06_convolutions": {"epochs": "4", "channels": "3,5,6", "batch_size": "50", "voting": "1"}
     | {"normalization": "layer", "shift": "1"},
