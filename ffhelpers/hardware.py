@@ -96,8 +96,9 @@ def foresee(images, widths, batch_size, epochs, adversarial=0.0, hardest=1.0):
     inputs = int(np.prod(images.shape[1:]))
     weights = [a * b for a, b in zip([inputs, *widths], widths)]
     # Forward and gradient, two operations a weight each. The first block's two streams share one
-    # product, in the others each has its own. An adversarial image costs a product and a gradient. To
-    # find the hardest ones is a product for all, and twice that for the goodness of every label.
+    # product, in the others each has its own. An adversarial image costs a product and a gradient.
+    # To find the hardest takes a product for all and, at 2x1000, as long as two more for the
+    # goodness of every label.
     products = (8 if adversarial else 4) * weights[0] + 8 * sum(weights[1:])
     products = hardest * products + (6 * weights[0] if hardest < 1 else 0)
     steps = epochs * np.ceil(len(images) / batch_size)

@@ -186,7 +186,7 @@ class ForwardForward(keras.Model):
         if weight is not None:
             losses *= ops.cast(ops.reshape(weight, (-1,)), losses.dtype)
         count = ops.cast(ops.ceil(self.hardest * ops.cast(ops.shape(x)[0], "float32")), "int32")
-        rows = ops.sort(tf.math.top_k(losses, count).indices)
+        rows = ops.sort(ops.top_k(losses, count)[1])
         return tuple(None if a is None else ops.take(a, rows, axis=0) for a in (x, y, weight))
 
     def adversarial_images(self, x, labels, positive):

@@ -516,6 +516,16 @@ def test_a_loaded_model_drops_what_the_saved_one_would(small, tmp_path):
     np.testing.assert_allclose(model.predict(x[:50]), loaded.predict(x[:50]), rtol=1e-4)
 
 
+def fitted_and_loaded(model, x, y, path):
+    """The network from a file, which goes on learning as the one that was saved does."""
+    model.fit(x, y, batch_size=700)
+    model.save(path)
+    loaded = keras.saving.load_model(path)
+    histories = [m.fit(x, y, batch_size=700, shuffle=False).history for m in (model, loaded)]
+    assert histories[0] == histories[1] and np.isfinite(histories[0]["loss"]).all()
+    return loaded
+
+
 def adversarial(model, x, y):
     return model.adversarial_images(*model.source.training(tf.constant(x), tf.constant(y)))
 
@@ -561,12 +571,7 @@ def test_adversarial_images_may_be_bytes_and_go_with_every_network(small, tmp_pa
     model = network(blocks, negatives=negatives, adversarial=0.1)
     of_bytes = adversarial(model, x[:9], y[:9]).numpy()
     assert of_bytes.dtype == "float32" and -1 < of_bytes.min() and 0.5 < of_bytes.max() < 2
-    model.fit(x, y, batch_size=700)
-    model.save(tmp_path / "ff.keras")
-    loaded = keras.saving.load_model(tmp_path / "ff.keras")
-    assert loaded.adversarial == 0.1
-    histories = [m.fit(x, y, batch_size=700, shuffle=False).history for m in (model, loaded)]
-    assert histories[0] == histories[1] and np.isfinite(histories[0]["loss"]).all()
+    assert fitted_and_loaded(model, x, y, tmp_path / "ff.keras").adversarial == 0.1
 
 
 def test_the_hardest_images_are_those_with_the_largest_losses(small):
@@ -601,27 +606,17 @@ def test_learning_from_the_hardest_images_is_learning_from_them_alone(small):
 
 
 def test_a_network_that_learns_from_hard_images_is_saved_as_one(small, tmp_path):
-    x, y = small[0][:1000], small[1][:1000]
     model = network(hardest=0.5, adversarial=0.05)
-    model.fit(x, y, batch_size=300)
-    model.save(tmp_path / "ff.keras")
-    loaded = keras.saving.load_model(tmp_path / "ff.keras")
-    assert loaded.hardest == 0.5
-    histories = [m.fit(x, y, batch_size=300, shuffle=False).history for m in (model, loaded)]
-    assert histories[0] == histories[1] and np.isfinite(histories[0]["loss"]).all()
+    assert fitted_and_loaded(model, *small, tmp_path / "ff.keras").hardest == 0.5
 
 
-@pytest.mark.parametrize("images", ["bytes", "convolutions"])
-def test_hard_images_go_with_every_network(small, images):
+@pytest.mark.parametrize("negatives", ["hard", ff.Images()])
+def test_hard_images_may_be_bytes_and_go_with_every_network(small, negatives):
     x, y = np.rint(255 * small[0]).astype("uint8"), small[1]
-    if images == "bytes":
-        model = network(hardest=0.5, adversarial=0.05)
-    else:
-        model = network([ff.Conv(10, 10, pool=4)], negatives=ff.Images(), hardest=0.5)
-    first, *_, last = model.fit(x, y, batch_size=100, epochs=4, class_weight={3: 2.0}).history[
-        "loss"
-    ]
-    assert last < first
+    blocks = [60, 50] if negatives == "hard" else [ff.Conv(10, 10, pool=4)]
+    model = network(blocks, negatives=negatives, hardest=0.5)
+    history = model.fit(x, y, batch_size=100, epochs=4, class_weight={3: 2.0}).history
+    assert history["loss"][-1] < history["loss"][0]
 
 
 def test_weights_without_the_state_of_dropout_load_too():
