@@ -46,7 +46,7 @@ class ForwardForward(keras.Model):
     Raises:
         ValueError: no block, a bad width, `num_classes` or `negatives`, no block that votes,
             `adversarial` below 0, or `hardest` not above 0 and at most 1; in `fit` and `evaluate`,
-            bad labels.
+            bad labels, of a `tf.data.Dataset` those of a wrong shape or dtype.
     """
 
     def __init__(
@@ -283,7 +283,7 @@ class ForwardForward(keras.Model):
         Returns:
             numpy float32 `(n, blocks, num_classes)`; its sum over those that vote is `predict(x)`.
         """
-        self._check(x)
+        self._build_for(x)
         batches = (
             tf.convert_to_tensor(x[i : i + batch_size]) for i in range(0, len(x), batch_size)
         )
@@ -293,22 +293,29 @@ class ForwardForward(keras.Model):
     # the network, because XLA cannot make weights in mid-step.
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
-        self._check(x, y)
-        if isinstance(kwargs.get("validation_data"), (list, tuple)):
-            self._check(*kwargs["validation_data"][:2], given=False)
-        if self.source.negatives == "given" and kwargs.get("class_weight"):
+        given = self.source.negatives == "given"
+        self._check_labels(x, y, given)
+        validation = kwargs.get("validation_data")
+        if validation is not None:
+            pair = isinstance(validation, (list, tuple))
+            self._check_labels(*(validation[:2] if pair else (validation, None)))
+        if given and kwargs.get("class_weight"):
             raise ValueError("class_weight does not go with given negatives: use sample_weight")
+        self._build_for(x)
+        if isinstance(x, tf.data.Dataset):  # it has its own order, of which Keras would warn
+            kwargs.setdefault("shuffle", False)
         return super().fit(x, y, batch_size, epochs, _verbosity(verbose), **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
-        self._check(x, y, given=False)
+        self._check_labels(x, y)
+        self._build_for(x)
         return super().evaluate(x, y, batch_size, _verbosity(verbose), **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
-        self._check(x)
+        self._build_for(x)
         return super().predict(x, batch_size, _verbosity(verbose), **kwargs)
 
-    def _check(self, x, y=None, given=None):
+    def _build_for(self, x):
         spec = getattr(x, "element_spec", None)  # of a tf.data.Dataset
         first = x if spec is None else tf.nest.flatten(spec)[0]
         image_shape = tf.TensorShape(getattr(first, "shape", None))[1:]
@@ -316,14 +323,20 @@ class ForwardForward(keras.Model):
             self.build((None, *image_shape))
         elif not self.built:
             self._xla = False
-        if y is None:  # a data set brings its labels itself
+
+    def _check_labels(self, x, y, given=False):
+        spec = getattr(x, "element_spec", None)
+        if isinstance(spec, tuple) and len(spec) > 1:  # a data set brings its labels itself
+            y = spec[1]
+        known = not isinstance(y, tf.TensorSpec)
+        if y is None or not (known or y.shape[1:].is_fully_defined()):
             return
-        given = self.source.negatives == "given" if given is None else given
-        shape = np.shape(y)
+        shape = tuple(np.shape(y))
         if len(shape) not in (1, 2) or shape[1:] not in (((2,),) if given else ((), (1,))):
             wanted = "(n, 2): true and wrong label" if given else "(n,), integers and not one-hot"
             raise ValueError(f"labels of shape {shape}: expected {wanted}")
-        check_labels(y, self.num_classes)
+        # Of labels that are still to come only the dtype can be checked.
+        check_labels(y if known else np.empty(0, y.dtype.as_numpy_dtype), self.num_classes)
 
     def make_train_function(self, force=False):
         # A step traced before a block was frozen would go on training it: one for each choice.
