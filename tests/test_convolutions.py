@@ -102,7 +102,7 @@ def test_each_block_learns_from_its_own_loss():
 def test_it_learns_mnist_the_better_the_deeper(mnist, squares):
     model = network((20, 40, 80), 10, (28, 28), "auto", squares=squares)
     model.compile(keras.optimizers.Adam(5e-3), cross_entropy())
-    model.fit(ff.batches(mnist.x_train[:6000], mnist.y_train[:6000], 50), epochs=2, shuffle=False)
+    model.fit(ff.batches(mnist.x_train[:6000], mnist.y_train[:6000], 50), epochs=2)
     by_block = model.layer_goodness(mnist.x_val[:2000]).transpose(1, 0, 2)
     errors = ff.evaluation.error(by_block, mnist.y_val[:2000])
     assert errors[0] > errors[1] > errors[2] < 0.1
