@@ -204,7 +204,8 @@ def check_parameters(**values):
     """Refuse impossible parameters, before any data is loaded or training begins.
 
     Raises `ParameterError` for the first that is of a wrong type (True is no number, 2.0 no whole
-    number) or out of range, and `TypeError` for a name that there is no rule for.
+    number) or out of range, or where no layer would have a vote, and `TypeError` for a name that
+    there is no rule for.
     """
     for name, value in values.items():
         if name not in _RULES:
@@ -214,6 +215,10 @@ def check_parameters(**values):
         if no_number or not isinstance(value, kind) or not possible(value):
             allowed = allowed.format(datasets=", ".join(_known_datasets()))
             raise ParameterError(f"{name} must be {allowed}, not {value!r}")
+    if len(values.get("widths", ())) == 1 and not values.get("first_layer_votes", True):
+        raise ParameterError(
+            "first_layer_votes must be true with a single layer, which alone can predict, not False"
+        )
 
 
 class Parameter(NamedTuple):

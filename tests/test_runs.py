@@ -234,6 +234,13 @@ def test_the_first_wrong_parameter_is_the_one_named():
         runs.check_parameters(epochs=1, seed=-1, theta=-1)
 
 
+def test_a_single_layer_has_to_vote():
+    runs.check_parameters(first_layer_votes=True, widths=[500])
+    runs.check_parameters(first_layer_votes=False, widths=[500, 500])
+    with pytest.raises(runs.ParameterError, match="first_layer_votes must be true with a single"):
+        runs.check_parameters(first_layer_votes=False, widths=[500])
+
+
 def test_a_parameter_without_a_rule_is_a_mistake_of_the_programmer():
     with pytest.raises(TypeError, match="epoch, only dataset, seed"):
         runs.check_parameters(epoch=1)
