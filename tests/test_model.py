@@ -1,7 +1,9 @@
 """`ForwardForward` as a Keras model, and what makes it Forward-Forward."""
 
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -114,6 +116,16 @@ def test_no_gradient_leaves_a_block(small):
         gradients = tape.gradient(loss, variables)
         for j, gradient in enumerate(gradients):
             assert (gradient is not None) == (j // 2 == i), (i, j)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere freed memory is not given back")
+@pytest.mark.parametrize("xla", [False, True])
+def test_more_blocks_take_no_more_memory(monkeypatch, xla):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    memory = importlib.import_module("memory")
+    monkeypatch.setattr(memory, "DEPTHS", (2, 8))
+    shallow, deep = memory.by_depth("forward-forward", "blocks", xla)
+    assert deep["peak_megabytes"] < 1.3 * shallow["peak_megabytes"]
 
 
 def test_what_a_block_adds_to_the_loss_is_its_own(small):
