@@ -10,6 +10,9 @@ import tensorflow as tf
 from .records import cores
 
 
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+
+
 def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
     """Prepare this process for training; call it before any model is made.
 
@@ -19,7 +22,7 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
 
     Args:
         seed: int from 0 to 2**32 - 1; None leaves the seeds alone.
-        precision: `"auto"`, or a Keras dtype policy such as `"float32"`, `"mixed_float16"`,
+        precision: `"auto"`, or one of the Keras dtype policies `"float32"`, `"mixed_float16"` and
             `"mixed_bfloat16"`.
         strategy: `"auto"` (`MirroredStrategy` for several GPUs), None for one device, or a
             `tf.distribute.Strategy`.
@@ -37,6 +40,8 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
         )
     if seed is not None and not (isinstance(seed, Integral) and 0 <= seed < 2**32):
         raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**32 - 1")
+    if precision not in ("auto", *PRECISIONS):  # in others nothing trains
+        raise ValueError(f"precision={precision!r}: expected auto or {', '.join(PRECISIONS)}")
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         if not tf.config.experimental.get_memory_growth(gpu):
