@@ -143,21 +143,18 @@ class ForwardForward(keras.Model):
         if self.adversarial:
             h = self.adversarial_images(h, labels, positive)
         gradients, variables, losses, pairs = [], [], [], []
-        earlier, done, replicas = [], [], tf.distribute.get_strategy().num_replicas_in_sync
+        done, replicas = [], tf.distribute.get_strategy().num_replicas_in_sync
         for block in self.blocks[: self._last_trainable() + 1]:
             # A block starts when the one before has its gradients, so that TensorFlow keeps one
-            # block's activities at a time. XLA heeds only numbers: they make it wait for the block
-            # before that one; waiting for both would make a step up to a tenth longer.
+            # block's activities at a time. XLA keeps an order of its own, and more of them.
             with tf.control_dependencies(done), tf.GradientTape() as tape:
-                if self._xla or self.jit_compile:
-                    h = _after(earlier, h)
                 h = block(h, **labels, training=block.trainable)  # no dropout in a frozen one
                 goodness = block.goodness(h)
                 loss = self.loss(positive, goodness, weight) + sum(block.losses) / replicas
                 scaled = self.optimizer.scale_loss(loss)
             h, labels = tf.stop_gradient(h), {}
             if block.trainable:
-                earlier, done = done, tape.gradient(scaled, block.trainable_variables)
+                done = tape.gradient(scaled, block.trainable_variables)
                 gradients += done
                 variables += block.trainable_variables
                 losses.append(loss)
@@ -407,16 +404,6 @@ class OnePass(keras.Model):
         return cls(
             **{**config, "network": keras.saving.deserialize_keras_object(config["network"])}
         )
-
-
-def _after(gradients, h):
-    """`h`, but not before the gradients are there."""
-    if not gradients:
-        return h
-    firsts = [ops.reshape(g, (-1,))[0] for g in gradients if g is not None]
-    # The minimum with a huge number that comes from them changes nothing.
-    huge = 1e30 + sum(ops.cast(first, "float32") for first in firsts)
-    return ops.minimum(h, ops.cast(tf.stop_gradient(huge), h.dtype))
 
 
 def _verbosity(verbose):
