@@ -296,9 +296,8 @@ class ForwardForward(keras.Model):
         given = self.source.negatives == "given"
         self._check_labels(x, y, given)
         validation = kwargs.get("validation_data")
-        if validation is not None:
-            pair = isinstance(validation, (list, tuple))
-            self._check_labels(*(validation[:2] if pair else (validation, None)))
+        pair = isinstance(validation, (list, tuple))
+        self._check_labels(*(validation[:2] if pair else [validation]))
         if given and kwargs.get("class_weight"):
             raise ValueError("class_weight does not go with given negatives: use sample_weight")
         self._build_for(x)
@@ -324,7 +323,7 @@ class ForwardForward(keras.Model):
         elif not self.built:
             self._xla = False
 
-    def _check_labels(self, x, y, given=False):
+    def _check_labels(self, x, y=None, given=False):
         spec = getattr(x, "element_spec", None)
         if isinstance(spec, tuple) and len(spec) > 1:  # a data set brings its labels itself
             y = spec[1]
