@@ -293,7 +293,8 @@ def read_yaml(path):
 def typed_parameters(notebook, values, known=None):
     """`values` (name → value), checked, and typed as the notebook's defaults are.
 
-    `known` is what `parameters(notebook)` gave, where it was read before. Raises `ParameterError` for an unknown name and for a value of the wrong type.
+    `known` is what `parameters(notebook)` gave, where it was read before. Raises `ParameterError`
+    for an unknown name and for a value of the wrong type.
     """
     known = parameters(notebook) if known is None else known
     for name in values:
