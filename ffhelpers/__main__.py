@@ -140,7 +140,8 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
             records.check_writable(record)
         Path(output).mkdir(parents=True, exist_ok=True)
     made = [run for run in todo if run.path.exists()]
-    missing = [run for run in todo if not run.path.exists()]
+    there = {run.path for run in made}  # asked once: another sweep may be making them
+    missing = [run for run in todo if run.path not in there]
     if made:
         click.echo(f"{len(made)} of {len(todo)} runs are in {output} already")
     with _refused():
