@@ -15,6 +15,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from .evaluation import mean_interval
@@ -41,11 +42,17 @@ def append(path, record):
 
 def check_writable(path):
     """Raise the `OSError` that `append` would raise, before the work that is to be recorded."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    new = not Path(path).exists()
-    open(path, "ab").close()
-    if new:
-        os.unlink(path)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        open(path, "ab").close()
+        return
+    try:
+        # Beside it: made and removed, the file itself could take another program's record along.
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name).close()
+    except OSError as error:
+        error.filename = str(path)
+        raise
 
 
 def read(path):

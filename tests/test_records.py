@@ -62,12 +62,26 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path):
     nbformat.write(nbformat.v4.new_notebook(metadata=PYTHON, cells=cells), tmp_path / "n.ipynb")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
-    for record in ("folder", "file/runs.jsonl"):
+    too_long = f"{'long' * 70}.jsonl"
+    for record in ("folder", "file/runs.jsonl", too_long):
         command = [sys.executable, "-m", "ffhelpers", "run", "n.ipynb", "--record", record]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 2 and record.split("/")[0] in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "started").exists()
+
+
+def test_programs_that_start_a_file_together_take_no_line_from_each_other(tmp_path):
+    def start(path, seed):
+        records.check_writable(path)
+        records.append(path, {"seed": seed})
+
+    with ThreadPoolExecutor(8) as executor:
+        for i in range(100):
+            path = tmp_path / str(i) / "runs.jsonl"
+            list(executor.map(start, [path] * 8, range(8)))
+            assert sorted(record["seed"] for record in records.read(path)) == list(range(8))
+            assert list(path.parent.iterdir()) == [path]
 
 
 def test_new_results_do_not_make_the_code_dirty(tmp_path):
