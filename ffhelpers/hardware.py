@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from .records import cores
 
-
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
 

@@ -82,17 +82,20 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=()):
     """Lines over a common x.
 
     Args:
-        x: numbers `(n,)`.
+        x: numbers `(n,)`; where they are integers the ticks are, too.
         series: label → numbers `(n,)`.
         styles: label → keyword arguments of `plot`, such as `{"color": POSITIVE}`.
         lines: heights of dotted horizontal lines, such as a threshold.
     """
     figure, ax = plt.subplots(figsize=(6.5, 3.2))
+    marker = "o" if len(x) == 1 else None  # of one point there is no line to see
     for label, y in series.items():
-        ax.plot(x, y, label=label, **(styles or {}).get(label, {}))
+        ax.plot(x, y, label=label, marker=marker, **(styles or {}).get(label, {}))
     for height in lines:
         ax.axhline(height, color=NEUTRAL, linestyle=":")
     ax.set(xlabel=xlabel, ylabel=ylabel)
+    if np.asarray(x).dtype.kind == "i":
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
     if len(series) > 3:  # no room among the lines
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     else:
