@@ -4,8 +4,10 @@ import os
 import sys
 
 from .data import load
+from .machine import watched
+from .parameters import ParameterError, check_parameters
 from .records import results
-from .runs import ParameterError, check_parameters, figures, record, watched
+from .runs import figures, record
 
 __all__ = ["ParameterError", "check_parameters", "figures", "load", "record", "results", "watched"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from . import records, runs, sweeps
+from . import machine, records, runs, sweeps
 
 
 class BadInput(click.ClickException):
@@ -196,7 +196,7 @@ def _recorded(run, file):
 def _executor(dask, jobs, count):
     """An executor, and how many runs it makes at once."""
     if dask is None:
-        jobs = min(jobs or len(records.cores()), max(count, 1))
+        jobs = min(jobs or len(machine.cores()), max(count, 1))
         executor = sweeps.local(jobs)
         try:
             yield executor, jobs

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .records import cores
+from .machine import cores
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 

@@ -10,7 +10,7 @@ from keras import ops
 from .goodness import PairwiseLoss, inverse_length, normalize
 from .layers import Dense, LabelledDense
 from .negatives import LabelInImage, check_labels
-from .runs import watched
+from .machine import watched
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")

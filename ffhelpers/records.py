@@ -4,20 +4,17 @@ A record is a dict of JSON's types. An executed notebook carries its own; files 
 collect them.
 """
 
-import contextlib
 import datetime
 import hashlib
-import importlib.metadata
 import json
 import os
-import platform
-import re
 import shlex
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from . import machine
 from .evaluation import mean_interval
 
 
@@ -189,32 +186,14 @@ def command():
     return shlex.join(program + sys.argv[1:])
 
 
-def cores():
-    """The numbers of the cores that this process may use, not all that the machine has."""
-    usable = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
-    return sorted(usable(0))
-
-
 def _circumstances():
-    versions = {"python": platform.python_version()}
-    for package in ("keras", "numpy", "tensorflow", "tensorflow-cpu"):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
     return {
-        "processor": _processor(),
-        "threads": len(cores()),
-        "versions": versions,
+        "processor": machine.processor(),
+        "threads": len(machine.cores()),
+        "versions": machine.versions(),
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
-
-
-def _processor():
-    try:
-        found = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-        return found[1]
-    except (OSError, TypeError):  # not Linux, or a processor that is not named there
-        return platform.processor() or platform.machine()
 
 
 def _commit():

@@ -1,6 +1,6 @@
 """Running notebooks with other parameters, and the figures that a run leaves behind.
 
-Inside a notebook: `check_parameters`, `watched` and `record`. Outside: `parameters` and
+Inside a notebook: `record`. Outside: `parameters` and
 `parse_parameters` say what may be set, `run` executes, `figures` reads back what was recorded.
 """
 
@@ -14,24 +14,18 @@ import sys
 import tempfile
 import textwrap
 import time
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import records
+from .machine import SESSION_MARKS
+from .parameters import ParameterError, check, has_rule
 
 # papermill and nbformat take a second or two to import: only the functions that need them do.
 
 FIGURES_MIME = "application/vnd.ffhelpers.figures+json"
-
-
-class ParameterError(ValueError):
-    """A parameter with a value that cannot be; a notebook shows its one line, no traceback."""
-
-    def _render_traceback_(self):  # IPython's hook
-        return [str(self)]
 
 
 class RunError(RuntimeError):
@@ -122,103 +116,14 @@ def shown(name, value):
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-# Set in the kernels that Jupyter's servers, VS Code and Colab start for people. Colab's better
-# known COLAB_RELEASE_TAG and COLAB_GPU will not do: Kaggle's image, which runs notebooks with
-# nobody watching, is built from Colab's.
-_SESSION_MARKS = ("JPY_SESSION_NAME", "VSCODE_PID", "COLAB_JUPYTER_IP")
-
-
-def watched():
-    """Whether a person sees this process's output as it appears, so that a progress bar helps.
-
-    False under papermill, nbval, cron and in pipes, where outputs must not vary from run to run.
-    """
-    return any(mark in os.environ for mark in _SESSION_MARKS) or sys.stdout.isatty()
-
-
 @contextlib.contextmanager
 def _unwatched():
     """Hide the marks of a person's session from the kernels that are started meanwhile."""
-    hidden = {mark: os.environ.pop(mark) for mark in _SESSION_MARKS if mark in os.environ}
+    hidden = {mark: os.environ.pop(mark) for mark in SESSION_MARKS if mark in os.environ}
     try:
         yield
     finally:
         os.environ.update(hidden)
-
-
-def _known_datasets():
-    from .data import DATASETS
-
-    return list(DATASETS)
-
-
-def _is_dataset(value):
-    return value in _known_datasets() or (value.endswith(".npz") and os.path.isfile(value))
-
-
-def _is_count(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
-
-
-# A rule: the type, whether a value of that type is possible, what is allowed.
-_COUNT = (Integral, _is_count, "a whole number, 1 or more")
-_ABOVE_0 = (Real, lambda v: 0 < v < math.inf, "a finite number above 0")
-_RULES = {
-    "dataset": (str, _is_dataset, "{datasets} or the path of an existing .npz file"),
-    "seed": (Integral, lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295"),
-    "epochs": _COUNT,
-    "batch_size": _COUNT,
-    "widths": (list, lambda v: v and all(map(_is_count, v)), "a list of whole numbers above 0"),
-    "channels": (list, lambda v: v and all(map(_is_count, v)), "a list of whole numbers above 0"),
-    "learning_rate": _ABOVE_0,
-    "dropout": (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1"),
-    "adversarial": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
-    "hardest": (Real, lambda v: 0 < v <= 1, "a part above 0, at most 1"),
-    "shift": (Integral, lambda v: v >= 0, "a whole number of pixels, 0 or more"),
-    "flip": (bool, lambda v: True, "true or false"),
-    "average_copies": (bool, lambda v: True, "true or false"),
-    "weight_decay": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
-    "theta": _ABOVE_0,
-    "pull": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
-    "scale": _ABOVE_0,
-    "smoothing": (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1"),
-    "hardness": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
-    "negatives": (str, lambda v: v in ("hard", "uniform"), "hard or uniform"),
-    "normalization": (str, lambda v: v in ("layer", "rms", "batch"), "layer, rms or batch"),
-    "squares": (bool, lambda v: True, "true or false"),
-    "voting": _COUNT,
-    "patterns": (str, lambda v: v in ("waves", "masks", "corner"), "waves, masks or corner"),
-    "brightness": _ABOVE_0,
-    "peers": (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more"),
-    "first_layer_votes": (bool, lambda v: True, "true or false"),
-    "all_images": (bool, lambda v: True, "true or false"),
-    "seconds": _ABOVE_0,
-    "images": _COUNT,
-    "seeds": _COUNT,
-    "recipes": (list, lambda v: all(isinstance(name, str) for name in v), "a list of names"),
-    "looks": _COUNT,
-}
-
-
-def check_parameters(**values):
-    """Refuse impossible parameters, before any data is loaded or training begins.
-
-    Raises `ParameterError` for the first that is of a wrong type (True is no number, 2.0 no whole
-    number) or out of range, or where no layer would have a vote, and `TypeError` for a name that
-    there is no rule for.
-    """
-    for name, value in values.items():
-        if name not in _RULES:
-            raise TypeError(f"check_parameters has no rule for {name}, only {', '.join(_RULES)}")
-        kind, possible, allowed = _RULES[name]
-        no_number = isinstance(value, bool) and kind is not bool
-        if no_number or not isinstance(value, kind) or not possible(value):
-            allowed = allowed.format(datasets=", ".join(_known_datasets()))
-            raise ParameterError(f"{name} must be {allowed}, not {value!r}")
-    if len(values.get("widths", ())) == 1 and not values.get("first_layer_votes", True):
-        raise ParameterError(
-            "first_layer_votes must be true with a single layer, which alone can predict, not False"
-        )
 
 
 class Parameter(NamedTuple):
@@ -306,7 +211,7 @@ def typed_parameters(notebook, values, known=None):
     typed = {name: _typed(name, value, known[name].default) for name, value in values.items()}
     if "check_parameters" in Path(notebook).read_text(encoding="utf-8"):
         # It would refuse them itself, but only after a kernel and TensorFlow have started.
-        check_parameters(**{name: value for name, value in typed.items() if name in _RULES})
+        check(**{name: value for name, value in typed.items() if has_rule(name)})
     return typed
 
 
@@ -324,7 +229,7 @@ def _typed(name, value, default):
         return _as_type_of(default, value)
     except (ValueError, KeyError, OverflowError):
         kind = _TYPE_NAMES.get(type(default), f"a {type(default).__name__}")
-        message = f"{name} must be {kind} such as {default!r}, not {value!r}"
+        message = f"{name}={value!r}: expected {kind} such as {default!r}"
         raise ParameterError(message) from None
 
 

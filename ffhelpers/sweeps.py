@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
-from . import records, runs
+from . import machine, records, runs
 
 
 class Run(NamedTuple):
@@ -113,7 +113,7 @@ _worker = threading.local()
 
 def local(jobs):
     """An executor for `sweep` on this machine: `jobs` runs at once, each with its own cores."""
-    shares, cores = queue.SimpleQueue(), records.cores()
+    shares, cores = queue.SimpleQueue(), machine.cores()
     for i in range(jobs):
         shares.put(cores[i::jobs] or [cores[i % len(cores)]])
 

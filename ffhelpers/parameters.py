@@ -1,0 +1,130 @@
+"""One rule for each parameter, asked by constructors, notebooks and the command line alike.
+
+Without TensorFlow, so that a wrong value is refused before anything slow starts.
+"""
+
+import math
+import os
+from numbers import Integral, Real
+
+
+class ParameterError(ValueError):
+    """A parameter with a value that cannot be; a notebook shows its one line, no traceback."""
+
+    def _render_traceback_(self):  # IPython's hook
+        return [str(self)]
+
+
+def _datasets():
+    from .data import DATASETS
+
+    return ", ".join(DATASETS)
+
+
+def _is_dataset(value):
+    return value in _datasets().split(", ") or (value.endswith(".npz") and os.path.isfile(value))
+
+
+def _is_count(value):
+    return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+
+
+def _one_of(*names):
+    return (str, lambda v: v in names, f"{', '.join(names[:-1])} or {names[-1]}")
+
+
+# A rule: the type, whether a value of that type is possible, what is expected.
+_COUNT = (Integral, _is_count, "a whole number, 1 or more")
+_COUNTS = (list, lambda v: v and all(map(_is_count, v)), "a list of whole numbers above 0")
+_ABOVE_0 = (Real, lambda v: 0 < v < math.inf, "a finite number above 0")
+_FROM_0 = (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more")
+_BELOW_1 = (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1")
+_BOOL = (bool, lambda v: True, "true or false")
+
+_RULES = {
+    "dataset": (str, _is_dataset, "{datasets} or the path of an existing .npz file"),
+    "seed": (Integral, lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295"),
+    # the network
+    "widths": _COUNTS,
+    "channels": _COUNTS,
+    "units": _COUNT,
+    "num_classes": (Integral, lambda v: v >= 2, "a whole number, 2 or more"),
+    "pool": _COUNT,
+    "normalization": _one_of("layer", "rms", "batch"),
+    "squares": _BOOL,
+    "dropout": _BELOW_1,
+    "voting": _COUNT,
+    "first_layer_votes": _BOOL,
+    # labels and negatives
+    "patterns": _one_of("waves", "masks", "corner"),
+    "brightness": _ABOVE_0,
+    "negatives": _one_of("hard", "uniform"),
+    "hardness": _FROM_0,
+    "adversarial": _FROM_0,
+    "hardest": (Real, lambda v: 0 < v <= 1, "a part above 0, at most 1"),
+    # the loss
+    "theta": _ABOVE_0,
+    "scale": _ABOVE_0,
+    "pull": _FROM_0,
+    "smoothing": _BELOW_1,
+    "peers": _FROM_0,
+    # training
+    "epochs": _COUNT,
+    "batch_size": _COUNT,
+    "learning_rate": _ABOVE_0,
+    "weight_decay": _FROM_0,
+    "shift": (Integral, lambda v: v >= 0, "a whole number of pixels, 0 or more"),
+    "flip": _BOOL,
+    "average_copies": _BOOL,
+    "all_images": _BOOL,
+    # comparisons
+    "images": _COUNT,
+    "seeds": _COUNT,
+    "seconds": _ABOVE_0,
+    "recipes": (list, lambda v: all(isinstance(name, str) for name in v), "a list of names"),
+    "looks": _COUNT,
+}
+
+
+def has_rule(name):
+    """Whether there is a rule for this name."""
+    return name in _RULES
+
+
+def check(**values):
+    """Refuse what cannot be, alone or together, before any work starts.
+
+    Raises:
+        ParameterError: the first value that is of a wrong type (True is no number, 2.0 no whole
+            number) or out of range, or values that exclude each other.
+        TypeError: a name that there is no rule for.
+
+    Example:
+        `check(dropout=1.5)` raises `dropout=1.5: expected a number from 0 to below 1`.
+    """
+    for name, value in values.items():
+        if name not in _RULES:
+            raise TypeError(f"no rule for the parameter {name}, only for {', '.join(_RULES)}")
+        kind, possible, expected = _RULES[name]
+        no_number = isinstance(value, bool) and kind is not bool
+        if no_number or not isinstance(value, kind) or not possible(value):
+            expected = expected.format(datasets=_datasets())
+            raise ParameterError(f"{name}={value!r}: expected {expected}")
+    if len(values.get("widths", ())) == 1 and not values.get("first_layer_votes", True):
+        raise ParameterError(
+            "first_layer_votes=False: expected true with a single layer, which alone can predict"
+        )
+
+
+def check_parameters(namespace):
+    """`check` what a notebook's cell of parameters sets: `ff.check_parameters(globals())`.
+
+    Args:
+        namespace: names → values; those that were annotated there (`epochs: int = 3`) are checked
+            where they have a rule.
+
+    Raises:
+        ParameterError: as `check`.
+    """
+    names = namespace.get("__annotations__", {})
+    check(**{name: namespace[name] for name in names if has_rule(name)})
