@@ -16,32 +16,38 @@ WIDTH, CHANNELS, DEPTHS = 500, 40, (2, 8, 32)
 GIVE_BACK = {"TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
 
 
-def memory():
+def memory(depths=DEPTHS, apart=True):
     """Peak of a step on 8000 rows, width 500, above the process at rest, gradients included.
 
     The rows are 4000 images under two labels in Forward-Forward, 8000 images in backprop, which
     trains the same blocks, and as many plain layers of Keras, which do not normalise.
     """
     for network in ("blocks", "plain"):
-        yield from by_depth("backprop", network, xla=False)
+        yield from by_depth("backprop", network, False, depths, apart)
     for xla in (False, True):
-        yield from by_depth("forward-forward", "blocks", xla)
+        yield from by_depth("forward-forward", "blocks", xla, depths, apart)
 
 
-def conv_memory():
+def conv_memory(depths=DEPTHS, apart=True):
     """The same for blocks of 40 channels on 28×28 positions and 100 images, without XLA."""
-    yield from by_depth("forward-forward", "convolutions", xla=False)
-    yield from by_depth("backprop", "convolutions", xla=False)
+    yield from by_depth("forward-forward", "convolutions", False, depths, apart)
+    yield from by_depth("backprop", "convolutions", False, depths, apart)
 
 
-def by_depth(training, network, xla):
-    for depth in DEPTHS:
-        command = [sys.executable, __file__, training, str(depth), str(int(xla)), network]
-        done = subprocess.run(
-            command, env=os.environ | GIVE_BACK, capture_output=True, text=True, check=True
-        )
+def by_depth(training, network, xla, depths, apart=True):
+    measured = peak_apart if apart else peak
+    for depth in depths:
         row = {"training": training, "network": network, "depth": depth, "xla": xla}
-        yield {**row, "peak_megabytes": float(done.stdout.split()[-1])}
+        yield {**row, "peak_megabytes": measured(training, depth, xla, network)}
+
+
+def peak_apart(training, depth, xla, network):
+    """`peak` in a process of its own, that gives back what it frees."""
+    command = [sys.executable, __file__, training, str(depth), str(int(xla)), network]
+    done = subprocess.run(
+        command, env=os.environ | GIVE_BACK, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout.split()[-1])
 
 
 def resident():

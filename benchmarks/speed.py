@@ -1,6 +1,8 @@
 """Time: the machine's ceiling, the training step, prediction, and backprop beside them."""
 
+import dataclasses
 import time
+from functools import partial
 
 import ffhelpers as ff  # first, it keeps TensorFlow's start quiet
 
@@ -8,24 +10,40 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from turns import in_turns, ratios, seconds, spread
+
 INPUTS, CLASSES = 784, 10
-NETWORKS = [[500] * 2, [1000] * 3, [2000] * 4]
+# Widths, and the steps of an epoch: some seconds at most, so that turns come soon.
+NETWORKS = [([500] * 2, 80), ([1000] * 3, 40), ([2000] * 4, 20)]
+WIDTHS = NETWORKS[0][0]
 CHANNELS = (20, 40, 80, 80)
+REPEATS = 7
 
 
-def seconds(function, least=0.2, repeats=5):
-    """Seconds of one call: the best of several means, so that a disturbance counts little."""
-    function()
-    start = time.perf_counter()
-    function()
-    calls = max(1, round(least / (time.perf_counter() - start)))
-    means = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        for _ in range(calls):
-            function()
-        means.append((time.perf_counter() - start) / calls)
-    return min(means)
+def settled(measures, repeats):
+    """`in_turns`, after a round that builds the graphs.
+
+    Only after all networks were made: the seed that each sets empties a cache of TensorFlow's, and
+    the next epoch of those before takes 0.2 s longer.
+    """
+    in_turns(measures, 1)
+    return in_turns(measures, repeats)
+
+
+def calls(function, least):
+    """A measurement of the seconds of a call: the mean of as many as fill `least` seconds."""
+    function()  # this once it also builds the graph
+    count = max(1, round(least / seconds(function)))
+    return partial(seconds, function, count)
+
+
+def one_by_one(operations, steps):
+    """A measurement of the seconds of all these operations, each called `steps` times in a row.
+
+    They are called directly: a compiled function adds up to 0.7 ms of its own, half of a small
+    product's time, and would make the ceiling too low.
+    """
+    return lambda: sum(seconds(operation, steps) for operation in operations)
 
 
 def products(widths, batch):
@@ -40,32 +58,37 @@ def products(widths, batch):
     return found
 
 
-def ceiling(widths, batch):
-    """FLOPs of these products, and the seconds that they take alone.
-
-    Each is called directly: a compiled function adds up to 0.7 ms of its own, half of a small
-    product's time, and would make the ceiling too low.
-    """
+def ceiling(widths, batch, steps):
+    """FLOPs of these products, and a measurement of the seconds that they take alone."""
     shapes = products(widths, batch)
-    alone = {}
-    for rows, inner, columns in set(shapes):
-        a, b = tf.random.normal((rows, inner)), tf.random.normal((inner, columns))
-        alone[rows, inner, columns] = seconds(lambda: tf.matmul(a, b))  # noqa: B023
+    operations = [
+        partial(tf.matmul, tf.random.normal((rows, inner)), tf.random.normal((inner, columns)))
+        for rows, inner, columns in shapes
+    ]
     flops = sum(2 * rows * inner * columns for rows, inner, columns in shapes)
-    return flops, sum(alone[shape] for shape in shapes)
+    return flops, one_by_one(operations, steps)
 
 
-class Epochs(keras.callbacks.Callback):
-    """The seconds of each epoch."""
-
-    def on_train_begin(self, logs=None):
-        self.seconds = []
+class Clock(keras.callbacks.Callback):
+    """The seconds of an epoch."""
 
     def on_epoch_begin(self, epoch, logs=None):
         self.start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(time.perf_counter() - self.start)
+        self.seconds = time.perf_counter() - self.start
+
+
+def epoch(model, data):
+    """Train for an epoch, and give its seconds."""
+    clock = Clock()
+    model.fit(data, shuffle=False, callbacks=[clock], verbose=0)
+    return clock.seconds
+
+
+def epochs(model, batch, steps, **changes):
+    """A measurement of an epoch's seconds under `fit`."""
+    return partial(epoch, model, ff.batches(*images(steps * batch), batch, **changes))
 
 
 def images(count):
@@ -76,7 +99,7 @@ def images(count):
 
 def forward_forward(widths, optimizer=None, negatives="hard"):
     keras.utils.set_random_seed(0)
-    model = ff.ForwardForward(widths, CLASSES, negatives)
+    model = ff.ForwardForward(widths, CLASSES, negatives=negatives)
     model.compile(optimizer or keras.optimizers.AdamW(1e-3))
     return model
 
@@ -97,37 +120,40 @@ def classifier(layers, optimizer=None):
     return model
 
 
-def step_seconds(model, batch, steps=40, epochs=5):
-    """Seconds of a step under `fit`, of the best epoch; the first one also builds the graph."""
-    clock, data = Epochs(), ff.batches(*images(steps * batch), batch)
-    model.fit(data, epochs=epochs, shuffle=False, callbacks=[clock], verbose=0)
-    return min(clock.seconds[1:]) / steps
-
-
-def step():
+def step(networks=NETWORKS, batches=(250, 500), repeats=REPEATS):
     """A training step under `fit`, as a share of the machine's ceiling."""
-    for widths in NETWORKS:
-        for batch in (250, 500):
-            whole = step_seconds(forward_forward(widths), batch)
-            yield {"widths": widths, "batch": batch, **share(*ceiling(widths, batch), whole)}
+    for widths, steps in networks:
+        for batch in batches:
+            flops, products_alone = ceiling(widths, batch, steps)
+            whole = epochs(forward_forward(widths), batch, steps)
+            times = settled({"alone": products_alone, "whole": whole}, repeats)
+            yield {"widths": widths, "batch": batch, **share(flops, steps, **times)}
 
 
-def share(flops, alone, whole):
-    """A step of `whole` seconds against the `alone` that its products take by themselves."""
-    gflops = flops / alone / 1e9
-    return {"ceiling_gflops": gflops, "ms": 1e3 * whole, "ceiling_share": alone / whole}
+def share(flops, steps, alone, whole):
+    """Epochs of `whole` seconds against the `alone` that a step's products take by themselves."""
+    whole = [seconds / steps for seconds in whole]
+    return {
+        **spread("ceiling_gflops", [flops / seconds / 1e9 for seconds in alone]),
+        **milliseconds(whole),
+        **spread("ceiling_share", ratios(alone, whole)),
+    }
 
 
-def conv_blocks():
-    """Those of notebook 6."""
+def milliseconds(times):
+    return spread("ms", [1e3 * seconds for seconds in times])
+
+
+def conv_blocks(channels):
+    """Those of notebook 6, where the channels are `CHANNELS`."""
     return [
         ff.Conv(filters, CLASSES, pool=pool, normalization="batch")
-        for filters, pool in zip(CHANNELS, (2, 2, 2, 1))
+        for filters, pool in zip(channels, (2, 2, 2, 1))
     ]
 
 
 def conv_forward_forward(blocks):
-    model = ff.ForwardForward(blocks, CLASSES, ff.Images())
+    model = ff.ForwardForward(blocks, CLASSES, negatives=ff.Images())
     model.compile(keras.optimizers.AdamW(1e-3), ff.SoftmaxLoss(2.0, pull=0.0))
     return model
 
@@ -138,109 +164,137 @@ def conv_backprop(blocks):
     return classifier([grey, *blocks, keras.layers.GlobalAveragePooling2D()])
 
 
-def conv_ceiling(batch):
-    """FLOPs of a step's convolutions, and the seconds that they take alone.
+def conv_ceiling(channels, batch, steps):
+    """FLOPs of a step's convolutions, and a measurement of the seconds that they take alone.
 
     Each block convolves and needs its filters' gradient, but not its input's.
     """
-    flops = alone = 0
-    for size, inputs, filters in zip((28, 14, 7, 3), (1, *CHANNELS), CHANNELS):
+    flops, operations, options = 0, [], {"strides": [1] * 4, "padding": "SAME"}
+    for size, inputs, filters in zip((28, 14, 7, 3), (1, *channels), channels):
         x = tf.random.normal((batch, size, size, inputs))
         z = tf.random.normal((batch, size, size, filters))
         kernel = tf.random.normal((3, 3, inputs, filters))
-        options = {"strides": [1] * 4, "padding": "SAME"}
-        alone += seconds(lambda: tf.nn.conv2d(x, kernel, **options))  # noqa: B023
-        gradient = tf.raw_ops.Conv2DBackpropFilter
-        sizes = kernel.shape
-        alone += seconds(lambda: gradient(input=x, filter_sizes=sizes, out_backprop=z, **options))  # noqa: B023
+        gradient = partial(tf.raw_ops.Conv2DBackpropFilter, input=x, out_backprop=z)
+        operations.append(partial(tf.nn.conv2d, x, kernel, **options))
+        operations.append(partial(gradient, filter_sizes=kernel.shape, **options))
         flops += 2 * 2 * batch * size**2 * 9 * inputs * filters
-    return flops, alone
+    return flops, one_by_one(operations, steps)
 
 
-def convolutions(batch=128):
+def convolutions(channels=CHANNELS, batch=128, steps=40, repeats=REPEATS):
     """A step of a convolutional network under `fit`, as a share of its convolutions alone, and
     the same blocks under backprop, which also needs the gradient of each block's input."""
-    alone = conv_ceiling(batch)
+    flops, alone = conv_ceiling(channels, batch, steps)
     makers = {"forward-forward": conv_forward_forward, "backprop": conv_backprop}
-    for name, make in makers.items():
-        whole = step_seconds(make(conv_blocks()), batch, epochs=3)
-        yield {"training": name, "batch": batch, **share(*alone, whole)}
+    measures = {n: epochs(make(conv_blocks(channels)), batch, steps) for n, make in makers.items()}
+    times = settled({"alone": alone, **measures}, repeats)
+    for name in makers:
+        yield {
+            "training": name,
+            "batch": batch,
+            **share(flops, steps, times["alone"], times[name]),
+            **spread("cost", ratios(times[name], times["backprop"])),
+        }
 
 
-def augmentation(batch=128, steps=40):
+def augmentation(channels=CHANNELS, batch=128, steps=40, repeats=REPEATS):
     """A step of the convolutional network under `fit`, with images as they are and changed ones."""
-    x, y = images(steps * batch)
     pipelines = {"as they are": {}, "moved and flipped": {"shift": 2, "flip": True}}
-    for name, changes in pipelines.items():
-        clock, data = Epochs(), ff.batches(x, y, batch, **changes)
-        model = conv_forward_forward(conv_blocks())
-        model.fit(data, epochs=5, shuffle=False, callbacks=[clock], verbose=0)
-        yield {"images": name, "ms": 1e3 * min(clock.seconds[1:]) / steps}
+    measures = {
+        name: epochs(conv_forward_forward(conv_blocks(channels)), batch, steps, **changes)
+        for name, changes in pipelines.items()
+    }
+    times = settled(measures, repeats)
+    for name, taken in times.items():
+        yield {
+            "images": name,
+            **milliseconds([seconds / steps for seconds in taken]),
+            **spread("cost", ratios(taken, times["as they are"])),
+        }
 
 
-def profile():
+def profile(widths=WIDTHS, batch=500, steps=80, least=0.5, repeats=REPEATS):
     """Where the rest of a step goes: what is saved by leaving a part out."""
-    widths, batch = NETWORKS[0], 500
     x, y = map(tf.constant, images(batch))
 
-    def alone(**kwargs):
+    def compiled(**kwargs):
         model = forward_forward(widths, **kwargs)
         model.build((None, 28, 28))
         model.optimizer.build(model.trainable_variables)
-        compiled = tf.function(lambda: model.train_step((x, y)), jit_compile=True)
-        return 1e3 * seconds(compiled)
+        return calls(tf.function(lambda: model.train_step((x, y)), jit_compile=True), least)
 
-    fitted = 1e3 * step_seconds(forward_forward(widths), batch)
-    whole, products_alone = alone(), 1e3 * ceiling(widths, batch)[1]
-    random = whole - alone(negatives="uniform")
-    plain = whole - alone(optimizer=keras.optimizers.SGD(1e-3))
-    rest = whole - products_alone - random - plain
-    yield {"part": "matrix products, alone", "ms": products_alone}
-    yield {"part": "hard instead of random negatives", "ms": random}
-    yield {"part": "AdamW instead of plain descent", "ms": plain}
-    yield {"part": "activations, loss, metrics, slower products", "ms": rest}
-    yield {"part": "fit and its input pipeline", "ms": fitted - whole}
+    measures = {
+        "products": ceiling(widths, batch, steps)[1],
+        "whole": compiled(),
+        "random": compiled(negatives="uniform"),
+        "plain": compiled(optimizer=keras.optimizers.SGD(1e-3)),
+        "fitted": epochs(forward_forward(widths), batch, steps),
+    }
+    times = {name: np.array(taken) for name, taken in settled(measures, repeats).items()}
+    products_alone, whole = times["products"], times["whole"]
+    random, plain = whole - times["random"], whole - times["plain"]
+    parts = {
+        "matrix products, alone": products_alone,
+        "hard instead of random negatives": random,
+        "AdamW instead of plain descent": plain,
+        "activations, loss, metrics, slower products": whole - products_alone - random - plain,
+        "fit and its input pipeline": times["fitted"] / steps - whole,
+    }
+    for part, taken in parts.items():
+        yield {"part": part, **milliseconds(taken.tolist())}
 
 
-def against_backprop():
+def mnist(images=None):
+    """MNIST, or its first training and validation and test images."""
+    data = ff.load("mnist")
+    parts = ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test")
+    return dataclasses.replace(data, **{part: getattr(data, part)[:images] for part in parts})
+
+
+def against_backprop(images=None, batch=250, epochs=8):
     """An epoch of 50,000 images, and the seconds of training to 2 % validation error.
 
     The first 20 steps build the graph and are not counted, nor is looking at the error.
     """
-    data, widths, batch, epochs = ff.load("mnist"), NETWORKS[0], 250, 8
-    steps = epochs * len(data.x_train) // batch
+    data = mnist(images)
+    train = ff.batches(data.x_train, data.y_train, batch)
+    few = ff.batches(data.x_train[: 20 * batch], data.y_train[: 20 * batch], batch)
 
     def falling(rate):
+        steps = epochs * len(data.x_train) // batch
         schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
         return keras.optimizers.AdamW(schedule, weight_decay=0.1)
 
+    def learn(model):
+        taken = epoch(model, train)
+        return taken, model.evaluate(data.x_val, data.y_val, 1000, verbose=0)[1]
+
     models = {
-        "forward-forward": forward_forward(widths, falling(4e-3)),
-        "backprop": backprop(widths, falling(2e-3)),
+        "forward-forward": forward_forward(WIDTHS, falling(4e-3)),
+        "backprop": backprop(WIDTHS, falling(2e-3)),
     }
-    for name, model in models.items():
-        passed, reached, clock = 0.0, None, Epochs()
-        few = ff.batches(data.x_train[:5000], data.y_train[:5000], batch)
-        model.fit(few, shuffle=False, verbose=0)  # builds the graph
-        train = ff.batches(data.x_train, data.y_train, batch)
-        for _ in range(epochs):
-            model.fit(train, shuffle=False, callbacks=[clock], verbose=0)
-            passed += clock.seconds[0]
-            accuracy = model.evaluate(data.x_val, data.y_val, 1000, verbose=0)[1]
-            if reached is None and accuracy >= 0.98:
-                reached = passed
+    for model in models.values():
+        epoch(model, few)
+    learnt = in_turns({name: partial(learn, model) for name, model in models.items()}, epochs)
+    times, accuracies = (
+        {name: [turn[i] for turn in turns] for name, turns in learnt.items()} for i in (0, 1)
+    )
+    for name in models:
+        passed = np.cumsum(times[name]).tolist()
+        reached = (t for t, accuracy in zip(passed, accuracies[name]) if accuracy >= 0.98)
         yield {
             "training": name,
-            "epoch_seconds": passed / epochs,
-            "to_2_percent_seconds": reached,
-            "validation_error": 1 - accuracy,
+            **spread("epoch_seconds", times[name]),
+            **spread("cost", ratios(times[name], times["backprop"])),
+            "to_2_percent_seconds": next(reached, None),
+            "validation_error": 1 - accuracies[name][-1],
         }
 
 
-def prediction():
+def prediction(widths=WIDTHS, count=500, least=0.2, repeats=REPEATS):
     """Images per second: one pass, ten candidates, and editing the image ten times."""
-    x, _ = images(500)
-    model = forward_forward(NETWORKS[0])
+    x, _ = images(count)
+    model = forward_forward(widths)
     model.build((None, 28, 28))
     x_tf = tf.constant(x)
     one = tf.function(lambda: model.neutral_activities(x_tf))
@@ -258,32 +312,34 @@ def prediction():
         for label in range(CLASSES):
             forward(ff.write_label(x, tf.fill(len(x), label).numpy(), CLASSES))
 
-    times = {"one pass": one, "ten candidates": ten, "ten edited images": edited}
-    times = {name: seconds(function) for name, function in times.items()}
+    functions = {"one pass": one, "ten candidates": ten, "ten edited images": edited}
+    measures = {name: calls(function, least) for name, function in functions.items()}
+    times = settled(measures, repeats)
     for name, taken in times.items():
         yield {
             "prediction": name,
-            "images_per_second": len(x) / taken,
-            "cost": taken / times["one pass"],
+            **spread("images_per_second", [count / seconds for seconds in taken]),
+            **spread("cost", ratios(taken, times["one pass"])),
         }
 
 
-def growth():
-    """How a step's seconds grow: the exponent of a power law fitted to measured times."""
+# What grows, and for each of its sizes the widths, the batch and the steps of an epoch.
+SERIES = {
+    "width": {width: ([width] * 2, 250, 20) for width in (500, 1000, 2000)},
+    "depth": {depth: ([500] * depth, 250, 20) for depth in (2, 4, 8)},
+    "batch": {batch: ([500] * 2, batch, 20) for batch in (125, 250, 500, 1000)},
+    "images": {250 * steps: ([500] * 2, 250, steps) for steps in (40, 80, 160)},
+}
 
-    def exponent(sizes, times):
-        return float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
 
-    widths = [500, 1000, 2000]
-    times = [step_seconds(forward_forward([w, w]), 250, 20, 3) for w in widths]
-    yield {"grows_with": "width", "sizes": widths, "exponent": exponent(widths, times)}
-    depths = [2, 4, 8]
-    times = [step_seconds(forward_forward([500] * d), 250, 20, 3) for d in depths]
-    yield {"grows_with": "depth", "sizes": depths, "exponent": exponent(depths, times)}
-    batches = [125, 250, 500, 1000]
-    times = [step_seconds(forward_forward([500] * 2), b, 20, 3) for b in batches]
-    yield {"grows_with": "batch", "sizes": batches, "exponent": exponent(batches, times)}
-    counts = [40, 80, 160]
-    times = [n * step_seconds(forward_forward([500] * 2), 250, n, 3) for n in counts]
-    sizes = [250 * n for n in counts]
-    yield {"grows_with": "images", "sizes": sizes, "exponent": exponent(sizes, times)}
+def growth(series=SERIES, repeats=5):
+    """How an epoch's seconds grow: the exponent of a power law fitted to measured times."""
+    for name, networks in series.items():
+        sizes = list(networks)
+        measures = {
+            size: epochs(forward_forward(widths), batch, steps)
+            for size, (widths, batch, steps) in networks.items()
+        }
+        rounds = np.array(list(settled(measures, repeats).values()))  # (sizes, repeats)
+        exponents = np.polyfit(np.log(sizes), np.log(rounds), 1)[0].tolist()
+        yield {"grows_with": name, "sizes": sizes, **spread("exponent", exponents)}

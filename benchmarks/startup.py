@@ -2,6 +2,9 @@
 
 import subprocess
 import sys
+from functools import partial
+
+from turns import in_turns, spread
 
 IMPORTS = {
     "import keras": "import keras, tensorflow",
@@ -11,16 +14,18 @@ IMPORTS = {
 
 
 def startup(repeats=5):
-    """Seconds, the best of several processes."""
-    times = {}
-    for name, code in IMPORTS.items():
-        program = f"import time; start = time.perf_counter(); {code}; "
-        program += "print(time.perf_counter() - start)"
-        runs = [
-            subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-            for _ in range(repeats)
-        ]
-        times[name] = min(float(run.stdout.split()[-1]) for run in runs)
-        yield {"start": name, "seconds": times[name]}
-    over = times["import ffhelpers"] - times["import keras"]
-    yield {"start": "import ffhelpers, over Keras", "seconds": over}
+    """Seconds in a process of its own."""
+    times = in_turns({name: partial(fresh, code) for name, code in IMPORTS.items()}, repeats)
+    pairs = zip(times["import ffhelpers"], times["import keras"])
+    times["import ffhelpers, over Keras"] = [ours - theirs for ours, theirs in pairs]
+    for name, taken in times.items():
+        yield {"start": name, **spread("seconds", taken)}
+
+
+def fresh(code):
+    program = f"import time; start = time.perf_counter(); {code}; "
+    program += "print(time.perf_counter() - start)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return float(run.stdout.split()[-1])

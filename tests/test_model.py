@@ -122,8 +122,7 @@ def test_no_gradient_leaves_a_block(small):
 def test_more_blocks_take_no_more_memory(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
     memory = importlib.import_module("memory")
-    monkeypatch.setattr(memory, "DEPTHS", (2, 8))
-    shallow, deep = memory.by_depth("forward-forward", "blocks", xla=False)
+    shallow, deep = memory.by_depth("forward-forward", "blocks", xla=False, depths=(2, 8))
     assert deep["peak_megabytes"] < 1.3 * shallow["peak_megabytes"]
 
 
