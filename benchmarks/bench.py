@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from turns import in_turns, ratios, spread
+from ffhelpers.running import records
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,10 +6,11 @@ import sys
 from .data import load
 from .machine import watched
 from .parameters import ParameterError, check_parameters
-from .records import results
-from .runs import figures, record
+from .running.figures import figures, record
+from .running.records import results, table
 
-__all__ = ["ParameterError", "check_parameters", "figures", "load", "record", "results", "watched"]
+__all__ = ["ParameterError", "check_parameters", "figures", "load", "record", "results", "table"]
+__all__ += ["watched"]
 
 
 def _import_tensorflow():

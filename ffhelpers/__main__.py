@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -9,7 +11,10 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from . import machine, records, runs, sweeps
+from . import machine
+from .running import ask, processes, records, sweeps
+from .running import figures as kept
+from .running.run import prepared
 
 
 class BadInput(click.ClickException):
@@ -49,7 +54,15 @@ def main():
     help="Folder for the executed notebooks.",
 )
 @click.option("--record", metavar="FILE", help="Add each run to this file of JSON lines.")
-def run(notebooks, settings, file, output, record):
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Notebooks at once, with a share of the cores each.",
+)
+def run(notebooks, settings, file, output, record, jobs):
     """Execute notebooks and print the figures that they record.
 
     Each is written to DIR under its own name once it is complete; one that fails is kept as
@@ -61,33 +74,56 @@ def run(notebooks, settings, file, output, record):
     with _refused():
         if len({Path(notebook).name for notebook in notebooks}) < len(notebooks):
             raise ValueError("two notebooks of the same name would overwrite each other's output")
-        parameters = [runs.parse_parameters(notebook, settings, file) for notebook in notebooks]
+        parameters = [ask.parse_parameters(notebook, settings, file) for notebook in notebooks]
+        for notebook in notebooks:
+            prepared(notebook, output)
         if record:
             records.check_writable(record)
 
-    table = []
-    for notebook, values in zip(notebooks, parameters, strict=True):
+    todo = [
+        processes.Run(name, values, output, Path(name).name, records.command(), os.getcwd())
+        for name, values in zip(notebooks, parameters, strict=True)
+    ]
+    seconds, headlines = {}, {}
+
+    def make(one):
         start = time.perf_counter()
         try:
-            with _refused():
-                executed = runs.run(notebook, values, output)
-            (made,) = records.read(executed)
-            lines = runs.figures_text(made["figures"]).splitlines() or ["no figures recorded"]
+            _execute_with_a_bar(one)
+        finally:
+            seconds[one.name] = time.perf_counter() - start
+
+    with processes.local(min(jobs, len(todo))) as executor:
+        for one, error in processes.each(executor, make, todo):
+            if error:
+                tqdm.write(f"Error: {error}", file=sys.stderr)
+                headlines[one.name] = "failed"
+                continue
+            (made,) = records.read(one.path)
             if record:
                 records.append(record, made)
-            click.echo("\n  ".join([str(executed), *lines]))
-        except runs.RunError as error:
-            lines = ["failed"]
-            click.echo(f"Error: {error}", err=True)
-        table.append((Path(notebook).name, time.perf_counter() - start, lines[0]))
+            lines = kept.as_text(made["figures"]).splitlines() or ["no figures recorded"]
+            tqdm.write("\n  ".join([str(Path(one.folder, one.name)), *lines]))
+            headlines[one.name] = lines[0]
 
-    if len(table) > 1:
-        width = max(len(name) for name, _, _ in table)
+    if len(todo) > 1:
+        width = max(map(len, headlines))
         click.echo(f"\n{'notebook':{width}}  seconds  figure")
-        for name, seconds, headline in table:
-            click.echo(f"{name:{width}}  {seconds:7.1f}  {headline}")
-    if any(headline == "failed" for _, _, headline in table):
+        for one in todo:
+            click.echo(f"{one.name:{width}}  {seconds[one.name]:7.1f}  {headlines[one.name]}")
+    if "failed" in headlines.values():
         raise SystemExit(1)
+
+
+def _execute_with_a_bar(run):
+    """Make a run; where standard error is a terminal, a bar says how far it is."""
+    with tqdm(desc=run.name, unit="cell", leave=False, disable=None) as bar:
+
+        def watch(done, of):
+            bar.n, bar.total = done, of
+            bar.refresh()
+
+        processes.execute(run, watch=watch)
 
 
 @main.command()
@@ -169,7 +205,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
                 if error:
                     tqdm.write(f"failed: {_names(run)}: {error}", file=sys.stderr)
                 else:
-                    figures = runs.figures_text(_recorded(run, record)["figures"])
+                    figures = kept.as_text(_recorded(run, record)["figures"])
                     tqdm.write(f"{_names(run)}: {figures.splitlines()[0] if figures else 'done'}")
                 bar.set_postfix_str(state(done), refresh=False)
                 bar.update()
@@ -179,7 +215,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
 
 def _names(run):
     settings = [f"{name}={value}" for name, value in run.changed.items()]
-    return f"{run.path.name} ({' '.join(settings) or 'defaults'})"
+    return f"{run.name} ({' '.join(settings) or 'defaults'})"
 
 
 def _recorded(run, file):
@@ -197,11 +233,8 @@ def _executor(dask, jobs, count):
     """An executor, and how many runs it makes at once."""
     if dask is None:
         jobs = min(jobs or len(machine.cores()), max(count, 1))
-        executor = sweeps.local(jobs)
-        try:
+        with processes.local(jobs) as executor:
             yield executor, jobs
-        finally:
-            executor.shutdown(cancel_futures=True)
         return
     from distributed import Client  # an extra, Dask's own
 
@@ -224,31 +257,59 @@ def _executor(dask, jobs, count):
 )
 @click.option("--figure", metavar="NAME", help="By default test_error.")
 @click.option(
+    "--against",
+    metavar="VALUE",
+    help="Differences from the runs with this value of a parameter compared, or NAME=VALUE.",
+)
+@click.option(
     "--format",
     "form",
     type=click.Choice(["text", "csv", "markdown"]),
     default="text",
     show_default=True,
 )
-def table(path, by, figure, form):
+def table(path, by, figure, against, form):
     """Mean, standard deviation and 95 % interval of a figure over the seeds, and their number.
 
-    PATH is a folder of executed notebooks, as a sweep leaves it, or a file of recorded runs.
-    Fractions are shown in percent, in CSV as they are.
+    PATH is a folder of executed notebooks, as a sweep leaves it, a file of recorded runs, or the
+    name of the project's, such as 04_evaluation/choices. Fractions are shown in percent, in CSV
+    as they are. A figure that holds a list over seeds for each recipe, as notebook 5's errors,
+    has a row for each.
+
+    With --against, each row also has its difference from the reference and the 95 % interval of
+    it, in points where figures are in percent: seed by seed, over so many pairs, if both have the
+    same seeds.
     """
     with _refused():
-        found = records.table(path, by, figure)
+        found = records.table(path, by, figure, against)
     if form == "csv":
         click.echo(found.to_csv(index=False), nl=False)
         return
-    figure = found.attrs["figure"]
-    for name in ("mean", "std", "low", "high"):
-        found[name] = [runs.shown(figure, v) if v == v else "" for v in found[name]]
-    found = found.rename(columns={"mean": figure.replace("_", " ")})
+    found = _for_people(found)
     if form == "markdown":
         click.echo(found.to_markdown(index=False, disable_numparse=True))
     else:
         click.echo(found.to_string(index=False))
+
+
+def _for_people(found):
+    """A table with its figures as text."""
+    figure = found.attrs["figure"]
+    for name in ("mean", "std", "low", "high"):
+        found[name] = ["" if math.isnan(v) else kept.shown(figure, v) for v in found[name]]
+    if "difference" in found:
+        away = ["difference", "difference_low", "difference_high"]
+        found["difference"] = [_away(figure, *row) for row in found[away].itertuples(index=False)]
+        found = found.drop(columns=away[1:])
+    return found.rename(columns={"mean": figure.replace("_", " ")})
+
+
+def _away(figure, mean, low, high):
+    points = kept.is_fraction(figure)
+    mean, low, high = (f"{100 * v:+.2f}" if points else f"{v:+.4g}" for v in (mean, low, high))
+    if mean == "+nan":
+        return ""
+    return mean if low == "+nan" else f"{mean} ({low} to {high})"
 
 
 @main.command()
@@ -256,7 +317,7 @@ def table(path, by, figure, form):
 def figures(executed):
     """Print the figures that an executed notebook recorded, as JSON."""
     with _refused():
-        found = runs.figures(executed)
+        found = kept.figures(executed)
     click.echo(json.dumps(found, indent=2))
 
 

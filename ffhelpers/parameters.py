@@ -3,6 +3,7 @@
 Without TensorFlow, so that a wrong value is refused before anything slow starts.
 """
 
+import difflib
 import math
 import os
 from numbers import Integral, Real
@@ -18,11 +19,19 @@ class ParameterError(ValueError):
 def _datasets():
     from .data import DATASETS
 
-    return ", ".join(DATASETS)
+    return list(DATASETS)
 
 
 def _is_dataset(value):
-    return value in _datasets().split(", ") or (value.endswith(".npz") and os.path.isfile(value))
+    return value in _datasets() or (value.endswith(".npz") and os.path.isfile(value))
+
+
+def _expected_dataset(value):
+    names = _datasets()
+    written = str(value).lower().replace("-", "_")
+    close = difflib.get_close_matches(written, names, n=1)
+    hint = f", did you mean {close[0]}?" if close else ""
+    return f"{', '.join(names)} or the path of an existing .npz file{hint}"
 
 
 def _is_count(value):
@@ -33,7 +42,8 @@ def _one_of(*names):
     return (str, lambda v: v in names, f"{', '.join(names[:-1])} or {names[-1]}")
 
 
-# A rule: the type, whether a value of that type is possible, what is expected.
+# A rule: the type, whether a value of that type is possible, what is expected (or a function that
+# says so of a value).
 _COUNT = (Integral, _is_count, "a whole number, 1 or more")
 _COUNTS = (list, lambda v: v and all(map(_is_count, v)), "a list of whole numbers above 0")
 _ABOVE_0 = (Real, lambda v: 0 < v < math.inf, "a finite number above 0")
@@ -42,7 +52,7 @@ _BELOW_1 = (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1")
 _BOOL = (bool, lambda v: True, "true or false")
 
 _RULES = {
-    "dataset": (str, _is_dataset, "{datasets} or the path of an existing .npz file"),
+    "dataset": (str, _is_dataset, _expected_dataset),
     "seed": (Integral, lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295"),
     # the network
     "widths": _COUNTS,
@@ -108,7 +118,7 @@ def check(**values):
         kind, possible, expected = _RULES[name]
         no_number = isinstance(value, bool) and kind is not bool
         if no_number or not isinstance(value, kind) or not possible(value):
-            expected = expected.format(datasets=_datasets())
+            expected = expected if isinstance(expected, str) else expected(value)
             raise ParameterError(f"{name}={value!r}: expected {expected}")
     if len(values.get("widths", ())) == 1 and not values.get("first_layer_votes", True):
         raise ParameterError(

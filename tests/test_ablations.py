@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from ffhelpers import evaluation, records
+from ffhelpers import evaluation
+from ffhelpers.running import records
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "notebooks" / "05_ablations.ipynb"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import ffhelpers as ff
-from ffhelpers import hardware, records
+from ffhelpers import hardware
+from ffhelpers.running import records
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import yaml
 
-from ffhelpers import evaluation, records, runs
+from ffhelpers import evaluation
+from ffhelpers.running import figures, records
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -70,8 +71,8 @@ def test_the_commands_run_in_their_order(clone):
             done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
             assert done.returncode == 0, (command, done.stderr)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
-        assert runs.figures(executed)["test_error"] < 0.08
-    quick = runs.figures(clone / "runs" / "quick" / "04_evaluation.ipynb")
+        assert figures.figures(executed)["test_error"] < 0.08
+    quick = figures.figures(clone / "runs" / "quick" / "04_evaluation.ipynb")
     recorded = records.read(ROOT / "results" / "quick.jsonl")
     assert quick["test_error"] < max(run["figures"]["test_error"] for run in recorded) + 0.002
 
@@ -84,7 +85,7 @@ def test_the_python_code_runs(clone):
 def test_the_figures_are_those_of_the_stored_notebooks():
     def figure(notebook, name):
         path = next((ROOT / "notebooks").glob(f"{notebook}_*.ipynb"))
-        return runs.figures_text({name: runs.figures(path)[name]}).removeprefix(
+        return figures.as_text({name: figures.figures(path)[name]}).removeprefix(
             name.replace("_", " ") + " "
         )
 

@@ -1,9 +1,12 @@
 """Parameters, figures and runs of notebooks, and the command line over them."""
 
+import ast
+import contextlib
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -16,8 +19,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffhelpers import runs
 from ffhelpers.__main__ import main
+from ffhelpers.parameters import ParameterError
+from ffhelpers.running import ask, figures, records, run
 
 PARAMETERS = """\
 epochs: int = 10  # passes over the training images
@@ -29,10 +33,12 @@ shuffle: bool = True
 USE = "import ffhelpers as ff; ff.record(test_error=0.0152, epochs=epochs, dataset=dataset)"
 
 
-def save(path, *cells, parameters=None):
+KERNEL = {"kernelspec": {"name": "python3", "language": "python", "display_name": "3"}}
+
+
+def save(path, *cells, parameters=None, metadata=KERNEL):
     """A notebook of code cells, the first of them tagged `parameters` if it is given."""
-    notebook = nbformat.v4.new_notebook()
-    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "3"}
+    notebook = nbformat.v4.new_notebook(metadata=metadata)
     if parameters is not None:
         tags = {"tags": ["parameters"]}
         notebook.cells.append(nbformat.v4.new_code_cell(parameters, metadata=tags))
@@ -70,20 +76,20 @@ def notebook(tmp_path):
     ],
 )
 def test_figures_read_well(name, value, text, capsys):
-    runs.record(**{name: value})  # outside IPython: only printed
+    figures.record(**{name: value})  # outside IPython: only printed
     assert capsys.readouterr().out == text + "\n"
 
 
 @pytest.mark.parametrize("value", [float("nan"), -np.inf, [1.0, np.float32("nan")]])
 def test_a_figure_that_is_not_finite_is_refused_by_name(value):
     with pytest.raises(ValueError, match="test_error.* not a finite number"):
-        runs.record(train_error=0.1, test_error=value)
+        figures.record(train_error=0.1, test_error=value)
 
 
 @pytest.mark.parametrize("value", [None, 1j, np.zeros(2), {1: 2}, object(), [{"a": None}]])
 def test_a_figure_of_another_type_is_refused_by_name(value):
     with pytest.raises(TypeError, match="figure odd"):
-        runs.record(odd=value)
+        figures.record(odd=value)
 
 
 def test_figures_come_back_in_order_from_any_run_and_the_last_value_counts(tmp_path):
@@ -95,7 +101,7 @@ def test_figures_come_back_in_order_from_any_run_and_the_last_value_counts(tmp_p
         "ff.record(b=np.bool_(1), a=['x', (1, 2)], z=0.5); 'not a figure'",
     )
     papermill.execute_notebook(source, tmp_path / "plain.ipynb", progress_bar=False)
-    found = runs.figures(tmp_path / "plain.ipynb")
+    found = figures.figures(tmp_path / "plain.ipynb")
     assert json.dumps(found) == '{"z": 0.5, "n": 3, "b": true, "a": ["x", [1, 2]]}'
     output = nbformat.read(tmp_path / "plain.ipynb", as_version=4).cells[0].outputs[0]
     assert output.data["text/plain"] == "z 0.25\nn 3"
@@ -103,154 +109,21 @@ def test_figures_come_back_in_order_from_any_run_and_the_last_value_counts(tmp_p
 
 def test_figures_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match="none.ipynb"):
-        runs.figures(tmp_path / "none.ipynb")
+        figures.figures(tmp_path / "none.ipynb")
     with pytest.raises(ValueError, match="empty.ipynb holds no figures: run it"):
-        runs.figures(save(tmp_path / "empty.ipynb", "1"))
+        figures.figures(save(tmp_path / "empty.ipynb", "1"))
     for content in ["", "{}", "[1]", "text", '{"cells": [{}], "nbformat": 4, "metadata": {}}']:
         (tmp_path / "bad.ipynb").write_text(content)
         with pytest.raises(ValueError, match="bad.ipynb is not a notebook"):
-            runs.figures(tmp_path / "bad.ipynb")
-
-
-# Who is watching
-
-
-def test_people_are_told_from_machines(monkeypatch):
-    for mark in runs._SESSION_MARKS:
-        monkeypatch.delenv(mark, raising=False)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
-    assert not runs.watched()
-    monkeypatch.setenv("JPY_SESSION_NAME", "lesson.ipynb")
-    assert runs.watched()
-    monkeypatch.delenv("JPY_SESSION_NAME")
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    assert runs.watched()
-
-
-def test_jupyter_servers_still_mark_their_kernels():
-    sessions = pytest.importorskip("jupyter_server.services.sessions.sessionmanager")
-    assert "JPY_SESSION_NAME" in Path(sessions.__file__).read_text()
-
-
-# Parameters inside a notebook
-
-GOOD = {
-    "dataset": ["mnist", "fashion_mnist"],
-    "seed": [0, 2**32 - 1, np.int64(3)],
-    "epochs": [1],
-    "batch_size": [1, 500],
-    "widths": [[1], [500, 500]],
-    "channels": [[1], [2, 4]],
-    "learning_rate": [1, 1e-9, np.float32(0.1)],
-    "weight_decay": [0, 0.3],
-    "dropout": [0, 0.0, 0.99],
-    "adversarial": [0, 0.1, 2.0],
-    "hardest": [0.01, 1, 1.0],
-    "shift": [0, 2],
-    "flip": [True, False],
-    "average_copies": [True, False],
-    "normalization": ["layer", "rms", "batch"],
-    "squares": [True, False],
-    "voting": [1, 9],
-    "patterns": ["waves", "masks", "corner"],
-    "brightness": [0.1, 1],
-    "peers": [0, 0.03],
-    "first_layer_votes": [True, False],
-    "all_images": [True, False],
-    "theta": [2.0],
-    "pull": [0, 0.1],
-    "scale": [10],
-    "smoothing": [0, 0.1],
-    "negatives": ["hard", "uniform"],
-    "hardness": [0, 30.0],
-    "seconds": [0.5],
-    "images": [1, 10_000],
-    "seeds": [1, 9],
-    "recipes": [[], ["ours", "greedy"]],
-    "looks": [1, 8],
-}
-BAD = {
-    "dataset": ["minst", 1, "none.npz", None],
-    "seed": [-1, 2**32, 1.0, True, "1"],
-    "epochs": [0, 2.0, True, "2", None],
-    "batch_size": [0, 0.5],
-    "widths": [[], [0], [500, 1.5], [True], 500, "500", (500,)],
-    "channels": [[], [0], [2.5], 4],
-    "learning_rate": [0, -1, float("nan"), float("inf"), "1e-3", True],
-    "weight_decay": [-0.1, float("inf"), True, None],
-    "dropout": [-0.1, 1, 1.0, float("nan"), False, "0.1"],
-    "adversarial": [-0.1, float("inf"), float("nan"), True, "0.1"],
-    "hardest": [0, 1.1, float("nan"), True, "0.5"],
-    "shift": [-1, 1.0, True, "2"],
-    "flip": [1, None],
-    "average_copies": [0, "no"],
-    "normalization": ["none", None, ["batch"]],
-    "squares": [1, "yes"],
-    "voting": [0, 1.5],
-    "patterns": ["stripes", None],
-    "brightness": [0, -0.1, "1"],
-    "peers": [-1, float("nan"), None],
-    "first_layer_votes": [0, "no", None],
-    "all_images": [1, "yes", None],
-    "theta": [0.0],
-    "pull": [-0.1, float("nan"), None],
-    "scale": [float("inf")],
-    "smoothing": [-0.1, 1, None],
-    "negatives": ["harder", None, ["hard"]],
-    "hardness": [-1.0, float("inf"), "3"],
-    "seconds": [0],
-    "images": [0, True],
-    "seeds": [0, 2.0],
-    "recipes": ["ours", [1]],
-    "looks": [0, "8"],
-}
-
-
-def test_every_rule_is_tried():
-    assert set(GOOD) == set(BAD) == set(runs._RULES)
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in GOOD.items() for v in vs])
-def test_possible_values_pass(name, value):
-    runs.check_parameters(**{name: value})
-
-
-@pytest.mark.parametrize(("name", "value"), [(n, v) for n, vs in BAD.items() for v in vs])
-def test_impossible_values_are_refused_in_one_line(name, value):
-    with pytest.raises(runs.ParameterError) as refusal:
-        runs.check_parameters(**{name: value})
-    assert re.fullmatch(f"{name} must be .+, not {re.escape(repr(value))}", str(refusal.value))
-
-
-def test_a_data_set_may_be_a_file_and_its_names_are_listed(tmp_path):
-    np.savez(tmp_path / "mine.npz", x=1)
-    runs.check_parameters(dataset=str(tmp_path / "mine.npz"))
-    with pytest.raises(runs.ParameterError, match="mnist, fashion_mnist.* or the path"):
-        runs.check_parameters(dataset=str(tmp_path / "mine.csv"))
-
-
-def test_the_first_wrong_parameter_is_the_one_named():
-    with pytest.raises(runs.ParameterError, match="^seed"):
-        runs.check_parameters(epochs=1, seed=-1, theta=-1)
-
-
-def test_a_single_layer_has_to_vote():
-    runs.check_parameters(first_layer_votes=True, widths=[500])
-    runs.check_parameters(first_layer_votes=False, widths=[500, 500])
-    with pytest.raises(runs.ParameterError, match="first_layer_votes must be true with a single"):
-        runs.check_parameters(first_layer_votes=False, widths=[500])
-
-
-def test_a_parameter_without_a_rule_is_a_mistake_of_the_programmer():
-    with pytest.raises(TypeError, match="epoch, only dataset, seed"):
-        runs.check_parameters(epoch=1)
+            figures.figures(tmp_path / "bad.ipynb")
 
 
 # Parameters from outside
 
 
 def test_the_parameters_cell_is_understood(notebook):
-    assert runs.parameters(notebook) == {
+    found = ask.parameters(notebook)
+    assert {name: (known.default, known.help) for name, known in found.items()} == {
         "epochs": (10, "passes over the training images"),
         "learning_rate": (0.001, "Adam's step"),
         "widths": ([500, 500], "units of each layer"),
@@ -262,12 +135,59 @@ def test_the_parameters_cell_is_understood(notebook):
 @pytest.mark.parametrize("cell", ["epochs = 2 * x", "import os", "%magic", "a.b = 1", "f()"])
 def test_a_parameters_cell_with_more_than_literals_is_refused(tmp_path, cell):
     with pytest.raises(ValueError, match="a.ipynb: the parameters cell must hold nothing but"):
-        runs.parameters(save(tmp_path / "a.ipynb", parameters=cell))
+        ask.parameters(save(tmp_path / "a.ipynb", parameters=cell))
+
+
+@pytest.mark.parametrize(
+    "cell", ["size = (1, 2)", "sizes = {'a': 1}", "looks = None", "looks: tuple = None"]
+)
+def test_a_default_that_the_command_line_cannot_set_is_refused_by_name(tmp_path, cell):
+    with pytest.raises(ValueError, match=r"size|looks.* is none of int, float, str, bool, list"):
+        ask.parameters(save(tmp_path / "a.ipynb", parameters=cell))
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "value"),
+    [
+        ("looks: int | None = None", "8", 8),
+        ("looks: int | None = None", "none", None),
+        ("looks: 'int' = 3", "8", 8),
+        ("rate: None | float = None", "1e-3", 1e-3),
+        ("recipes: list[str] | None = None", "ours,greedy", ["ours", "greedy"]),
+        ("name: str = 'a'", "none", "none"),
+    ],
+)
+def test_an_annotation_counts_where_the_default_is_none(tmp_path, line, text, value):
+    path = save(tmp_path / "a.ipynb", parameters=line)
+    name = line.split(":")[0]
+    assert ask.parse_parameters(path, [f"{name}={text}"]) == {name: value}
+    (tmp_path / "a.yaml").write_text(f"{name}: {json.dumps(value)}")
+    assert ask.parse_parameters(path, file=tmp_path / "a.yaml") == {name: value}
+
+
+def test_none_is_not_for_every_parameter(tmp_path):
+    path = save(tmp_path / "a.ipynb", parameters="looks: int | None = None\nepochs: int = 2")
+    with pytest.raises(ParameterError, match="looks='x': expected a whole number such as 0 or no"):
+        ask.parse_parameters(path, ["looks=x"])
+    with pytest.raises(ParameterError, match="epochs='none': expected a whole number such as 2$"):
+        ask.parse_parameters(path, ["epochs=none"])
+
+
+@pytest.mark.parametrize("text", ["[[1,2],[3]]", "[1,2],[3]", "[ [1, 2], [3] ]"])
+def test_a_list_of_lists_stays_one(tmp_path, text):
+    path = save(tmp_path / "a.ipynb", parameters="kernels: list = [[3, 3], [1, 1]]")
+    assert ask.parse_parameters(path, [f"kernels={text}"]) == {"kernels": [[1, 2], [3]]}
+    assert ask.parse_parameters(path, [f"kernels={ask.as_text([[1, 2]])}"]) == {
+        "kernels": [[1, 2]]
+    }
+    with pytest.raises(ParameterError, match="kernels='1,x': expected a list"):
+        ask.parse_parameters(path, ["kernels=1,x"])
 
 
 def parse(default, text):
     """`text` as the command line takes it for a parameter with that default."""
-    return runs._typed("name", text, default)
+    known = {"name": ask.Parameter(default, "", default)}
+    return ask.typed("a.ipynb", known, "name", text)
 
 
 @given(st.integers())
@@ -308,7 +228,7 @@ def test_elements_have_the_type_of_the_default(value):
     ],
 )
 def test_settings_take_the_type_of_the_default(notebook, setting, value):
-    (parsed,) = runs.parse_parameters(notebook, [setting]).values()
+    (parsed,) = ask.parse_parameters(notebook, [setting]).values()
     assert (parsed, type(parsed)) == (value, type(value))
 
 
@@ -319,32 +239,45 @@ def test_settings_take_the_type_of_the_default(notebook, setting, value):
         (["zzz=2"], r"unknown parameter zzz\. "),
         (["epochs=2", "epochs=3"], "epochs is given twice"),
         (["epochs"], "'epochs' is not of the form name=value"),
-        (["epochs=2.0"], "epochs must be a whole number such as 10, not '2.0'"),
-        (["learning_rate=fast"], "learning_rate must be a number such as 0.001, not 'fast'"),
-        (["widths=500,,500"], r"widths must be a list such as \[500, 500\], not '500,,500'"),
-        (["shuffle=maybe"], "shuffle must be a bool such as True, not 'maybe'"),
+        (["epochs=2.0"], "epochs='2.0': expected a whole number such as 10"),
+        (["learning_rate=fast"], "learning_rate='fast': expected a number such as 0.001"),
+        (["widths=500,,500"], r"widths='500,,500': expected a list such as \[500, 500\]"),
+        (["shuffle=maybe"], "shuffle='maybe': expected a bool such as True"),
     ],
 )
 def test_wrong_settings_are_refused(notebook, settings, message):
-    with pytest.raises(runs.ParameterError, match=message.replace("?", r"\?")):
-        runs.parse_parameters(notebook, settings)
+    with pytest.raises(ParameterError, match=message.replace("?", r"\?")):
+        ask.parse_parameters(notebook, settings)
 
 
 def test_a_notebook_that_checks_its_parameters_has_them_checked_at_once(tmp_path):
     """In another notebook `epochs` may mean another thing."""
-    checks = "check_parameters(epochs=epochs)"
+    checks = "check_parameters(globals())"
     ours = save(tmp_path / "ours.ipynb", checks, parameters="epochs = 9")
     theirs = save(tmp_path / "theirs.ipynb", "print(epochs)", parameters="epochs = 9")
-    with pytest.raises(runs.ParameterError, match="epochs must be a whole number, 1 or more"):
-        runs.parse_parameters(ours, ["epochs=0"])
-    assert runs.parse_parameters(theirs, ["epochs=0"]) == {"epochs": 0}
+    with pytest.raises(ParameterError, match="epochs=0: expected a whole number, 1 or more"):
+        ask.parse_parameters(ours, ["epochs=0"])
+    assert ask.parse_parameters(theirs, ["epochs=0"]) == {"epochs": 0}
+
+
+def test_parameters_are_checked_with_the_defaults_they_leave(tmp_path, command):
+    cell = "widths: list = [500]\nfirst_layer_votes: bool = True"
+    code = "import ffhelpers as ff; ff.check_parameters(globals()); open('started', 'w')"
+    path = save(tmp_path / "own.ipynb", code, parameters=cell)
+    with pytest.raises(ParameterError, match="first_layer_votes=False: expected true with a sing"):
+        ask.parse_parameters(path, ["first_layer_votes=false"])
+    assert ask.parse_parameters(path, ["first_layer_votes=false", "widths=5,6"])
+    settings = ["-p", "first_layer_votes=false,true", "-p", "widths=[500],[5,6]"]
+    status, out, err = command("sweep", path, *settings, "--output", "out")
+    assert (status, out) == (2, "") and "first_layer_votes=False: expected true" in err
+    assert not (tmp_path / "out").exists() and not (tmp_path / "started").exists()
 
 
 def test_a_file_of_parameters(notebook, tmp_path):
     file = tmp_path / "full.yaml"
     # YAML takes 1e-3 for a string
     file.write_text("epochs: 60\nlearning_rate: 1e-3\nwidths: [1000, 1000]\nshuffle: false\n")
-    values = runs.parse_parameters(notebook, ["epochs=2"], file)
+    values = ask.parse_parameters(notebook, ["epochs=2"], file)
     wanted = {"epochs": 2, "learning_rate": 1e-3, "widths": [1000, 1000], "shuffle": False}
     assert values == wanted
 
@@ -356,16 +289,16 @@ def test_a_file_of_parameters(notebook, tmp_path):
         ("- 1", "full.yaml must hold lines such as"),
         ("", "full.yaml must hold lines such as"),
         ("epoch: 1", "did you mean epochs"),
-        ("dataset: 0123", "dataset must be a string such as 'mnist', not 83"),
-        ("epochs: true", "epochs must be a whole number such as 10, not True"),
-        ("epochs:", "epochs must be a whole number such as 10, not None"),
-        ("learning_rate: [1]", "learning_rate must be a number"),
+        ("dataset: 0123", "dataset=83: expected a string such as 'mnist'"),
+        ("epochs: true", "epochs=True: expected a whole number such as 10"),
+        ("epochs:", "epochs=None: expected a whole number such as 10"),
+        ("learning_rate: [1]", r"learning_rate=\[1\]: expected a number such as 0.001"),
     ],
 )
 def test_a_bad_file_of_parameters_is_refused_in_one_line(notebook, tmp_path, content, message):
     (tmp_path / "full.yaml").write_text(content)
     with pytest.raises(ValueError, match=message) as refusal:
-        runs.parse_parameters(notebook, file=tmp_path / "full.yaml")
+        ask.parse_parameters(notebook, file=tmp_path / "full.yaml")
     assert "\n" not in str(refusal.value)
 
 
@@ -378,10 +311,10 @@ def test_a_failed_run_keeps_the_earlier_one_and_a_good_one_clears_up(tmp_path, m
     code = """\
 import os
 if epochs in (1, 3):  # the import takes seconds
-    from ffhelpers import runs
-if epochs == 1: runs.record(epochs=epochs, folder=os.getcwd(), watched=runs.watched())
+    import ffhelpers as ff
+if epochs == 1: ff.record(epochs=epochs, folder=os.getcwd(), watched=ff.watched())
 if epochs == 2: raise KeyError("two\\nlines")
-if epochs == 3: raise runs.ParameterError("no 3")
+if epochs == 3: raise ff.ParameterError("no 3")
 if epochs == 4: os.kill(os.getpid(), 9)
 """
     (tmp_path / "notebooks").mkdir()
@@ -389,21 +322,21 @@ if epochs == 4: os.kill(os.getpid(), 9)
     failed = Path("out/deep/a.failed.ipynb")
 
     def go(epochs):
-        return runs.run(source, {"epochs": epochs}, "out/deep")
+        return run.run(source, {"epochs": epochs}, "out/deep")
 
     complete = go(1)
     assert complete == Path("out/deep/a.ipynb")
-    assert runs.figures(complete) == {"epochs": 1, "folder": str(tmp_path), "watched": False}
+    assert figures.figures(complete) == {"epochs": 1, "folder": str(tmp_path), "watched": False}
     before = complete.read_bytes()
 
-    with pytest.raises(runs.RunError, match=f"KeyError in cell 3: .*see {failed}"):
+    with pytest.raises(run.RunError, match=f"KeyError in cell 3: .*see {failed}"):
         go(2)
     assert "KeyError" in failed.read_text()
-    with pytest.raises(runs.RunError, match="^no 3$"):
+    with pytest.raises(run.RunError, match="^no 3$"):
         go(3)
     (error,) = [o for o in nbformat.read(failed, 4).cells[-1].outputs if o.output_type == "error"]
     assert error.traceback == ["no 3"]
-    with pytest.raises(runs.RunError, match="DeadKernelError"):
+    with pytest.raises(run.RunError, match="DeadKernelError"):
         go(4)
 
     assert complete.read_bytes() == before
@@ -414,12 +347,28 @@ if epochs == 4: os.kill(os.getpid(), 9)
     assert os.environ["JPY_SESSION_NAME"]
 
 
+def test_pictures_are_kept_whatever_backend_the_surroundings_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    path = save(tmp_path / "a.ipynb", "import matplotlib.pyplot as plt; plt.plot([1, 2]);")
+    (cell,) = nbformat.read(run.run(path, {}, tmp_path / "out"), as_version=4).cells
+    assert any("image/png" in output.get("data", {}) for output in cell.outputs)
+    assert os.environ["MPLBACKEND"] == "Agg"
+
+
+def test_a_notebook_that_names_no_kernel_runs_with_this_python(tmp_path):
+    code = "import sys; sys.argv[0] = '-m'; import ffhelpers as ff; ff.record(python=sys.prefix)"
+    path = save(tmp_path / "a.ipynb", code, parameters="n: int = 1", metadata={})
+    executed = run.run(path, {"n": 2}, tmp_path / "out")
+    assert figures.figures(executed) == {"python": sys.prefix}
+    assert records.read(executed)[0]["parameters"] == {"n": 2}
+
+
 def test_nothing_starts_with_a_wrong_parameter_or_output(notebook, tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "_execute", lambda *_: pytest.fail("a kernel was started"))
-    with pytest.raises(runs.ParameterError, match="unknown parameter epoch"):
-        runs.run(notebook, {"epoch": 1}, tmp_path / "out")
+    monkeypatch.setattr(run, "_execute", lambda *_: pytest.fail("a kernel was started"))
+    with pytest.raises(ParameterError, match="unknown parameter epoch"):
+        run.run(notebook, {"epoch": 1}, tmp_path / "out")
     with pytest.raises(ValueError, match="is the notebook's own"):
-        runs.run(notebook, {}, tmp_path / "out" / "..")
+        run.run(notebook, {}, tmp_path / "out" / "..")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -464,6 +413,52 @@ def test_one_of_several_notebooks_fails_alone(notebook, command, tmp_path):
     assert re.fullmatch(r"lesson\.ipynb +[\d.]+  test error 1\.52 %", rows[1])
 
 
+def test_notebooks_run_side_by_side_with_a_share_of_the_cores_each(tmp_path, command):
+    """Each waits for the other; a bad one leaves them alone."""
+    for own, other in ("ab", "ba"):
+        code = f"""\
+import os, time
+open("{own}", "w").close()
+while not os.path.exists("{other}"): time.sleep(0.05)
+import sys; sys.argv[0] = "-m"  # no TensorFlow
+import ffhelpers as ff
+ff.record(cores=sorted(os.sched_getaffinity(0)), own="{own}")
+"""
+        save(tmp_path / f"{own}.ipynb", code)
+    save(tmp_path / "bad.ipynb", "1 / 0")
+    notebooks = ["bad.ipynb", "a.ipynb", "b.ipynb"]
+    status, out, err = command("run", *notebooks, "--jobs", "3", "--record", "kept.jsonl")
+    assert status == 1 and err.count("\n") == 1 and "ZeroDivisionError" in err
+    rows = out.split("\n\n")[1].splitlines()[1:]
+    assert [row.split()[0] for row in rows] == notebooks  # as they were given
+    kept = {r["figures"]["own"]: r for r in records.read(tmp_path / "kept.jsonl")}
+    have = len(os.sched_getaffinity(0))
+    for record in kept.values():
+        assert len(record["figures"]["cores"]) <= -(-have // 3)
+        assert record["command"].endswith("--jobs 3 --record kept.jsonl")
+    assert set(kept) == {"a", "b"}
+
+
+def test_a_terminal_sees_which_notebooks_run_and_how_far_they_are(tmp_path):
+    fcntl, pty, termios = map(pytest.importorskip, ("fcntl", "pty", "termios"))
+    save(tmp_path / "one.ipynb", "1", "2", "3")
+    save(tmp_path / "two.ipynb", "1", "2")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+    command = [sys.executable, "-m", "ffhelpers", "run", "one.ipynb", "two.ipynb", "--jobs", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=theirs, stdout=subprocess.PIPE) as process:
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError), open(ours, "rb", buffering=0) as screen:
+            while part := screen.read(1000):
+                seen += part
+        out = process.stdout.read().decode()
+    assert re.search(rb"one\.ipynb: +67%.* 2/3 ", seen) and re.search(
+        rb"two\.ipynb: .* 1/2 ", seen
+    )
+    assert out.count("no figures recorded") == 4 and "%" not in out
+
+
 def test_bad_input_is_one_line_and_exit_status_2(notebook, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save("other.ipynb", "1")
@@ -484,6 +479,20 @@ def test_bad_input_is_one_line_and_exit_status_2(notebook, tmp_path, monkeypatch
         assert (result.exit_code, result.stdout) == (2, ""), arguments
         assert result.stderr.startswith("Error: ") and message in result.stderr
         assert result.stderr.count("\n") == 1, arguments
+
+
+def test_nothing_of_the_algorithm_imports_what_runs_notebooks():
+    package = Path(figures.__file__).parents[1]
+    modules = [path for path in package.rglob("*.py") if "running" not in path.parts]
+    importing = set()
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in getattr(node, "names", []) if alias.name != "*"]
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module or ''}.{name}" for name in names]
+            if any("running" in name.split(".") for name in names):
+                importing.add(path.name)
+    assert importing == {"__init__.py", "__main__.py"} and len(modules) > 10
 
 
 def test_the_command_line_starts_without_tensorflow():

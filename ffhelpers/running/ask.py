@@ -1,0 +1,219 @@
+"""Parameters from people: what a notebook takes, and what someone typed, checked and typed."""
+
+import ast
+import difflib
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..parameters import ParameterError, check, has_rule
+from .figures import read_notebook
+
+
+class Parameter(NamedTuple):
+    """What a notebook's `parameters` cell says of one name."""
+
+    default: Any
+    help: str
+    like: Any  # a value of the type: the default, or where that is None what is annotated
+
+
+def parameters(notebook):
+    """The parameters that a notebook takes, as name → `Parameter`.
+
+    They are the assignments in its cell tagged `parameters`, the comment behind each its help:
+    `epochs: int = 10  # passes over the training images`. A default of None needs its type in
+    the annotation, `looks: int | None = None`.
+
+    Raises:
+        OSError: a file that cannot be read.
+        ValueError: what is not a notebook, or such a cell that holds anything else.
+    """
+    tagged = (
+        c for c in read_notebook(notebook).cells if "parameters" in c.metadata.get("tags", [])
+    )
+    source = next((cell.source for cell in tagged), "")
+    try:
+        return dict(_parameter(node, source) for node in ast.parse(source).body)
+    except (SyntaxError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{notebook}: the parameters cell must hold nothing but lines such as "
+            f"`epochs: int = 10  # help`, with a plain value ({error})"
+        ) from None
+
+
+# What stands for each type that people may write, and how they would call it.
+_LIKE = {"int": 0, "float": 0.0, "str": "", "bool": False, "list": []}
+_TYPE_NAMES = {
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    bool: "a bool",
+    list: "a list",
+}
+
+
+def _parameter(node, source):
+    target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+    last_line = source.splitlines()[node.end_lineno - 1]
+    comment = last_line.encode()[node.end_col_offset :].decode()  # ast counts in UTF-8
+    default = ast.literal_eval(node.value)
+    like = _annotated(node) if default is None else default
+    if type(like) not in _TYPE_NAMES:
+        kinds = f"{', '.join(_LIKE)}; with None as its default it needs one of them annotated"
+        raise ValueError(f"{target.id} = {default!r} is none of {kinds}")
+    return target.id, Parameter(default, comment.strip(" #"), like)
+
+
+def _annotated(node):
+    """A value of the first type that the annotation names, or None."""
+    written = ast.walk(getattr(node, "annotation", None) or ast.Pass())
+    names = [part.id for part in written if isinstance(part, ast.Name) and part.id in _LIKE]
+    return _LIKE[names[0]] if names else None
+
+
+def parse_parameters(notebook, settings=(), file=None):
+    """Parameters for a notebook from a person: checked, and typed as its defaults are.
+
+    Args:
+        notebook: its path.
+        settings: strings `name=value`. A list is written `500,500` or `[500, 500]`.
+        file: a YAML file of names and values; settings win over it.
+
+    Raises:
+        ParameterError: an unknown or repeated name, a value of the wrong type, and, where the
+            notebook calls `check_parameters`, values that break a rule, alone or together with
+            the defaults.
+        ValueError, OSError: a file that it cannot read.
+
+    Example:
+        `parse_parameters("notebooks/04_evaluation.ipynb", ["epochs=2"])` gives `{"epochs": 2}`.
+    """
+    values = read_yaml(file) if file else {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{file} must hold lines such as `epochs: 10`")
+    return typed_parameters(notebook, values | split_settings(settings))
+
+
+def split_settings(settings):
+    """`name=value` strings as a dict; `ParameterError` for another form and a repeated name."""
+    given = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise ParameterError(f"{setting!r} is not of the form name=value")
+        if name in given:
+            raise ParameterError(f"{name} is given twice")
+        given[name] = value
+    return given
+
+
+def read_yaml(path):
+    """What a YAML file holds; `ValueError` or `OSError` for one that cannot be read."""
+    import yaml
+
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is not a YAML file: {reason}") from None
+
+
+def typed_parameters(notebook, values):
+    """`values` (name → value), typed as the notebook's defaults are, and checked with them.
+
+    Raises:
+        ParameterError: as `parse_parameters`.
+    """
+    known = parameters(notebook)
+    values = {name: typed(notebook, known, name, value) for name, value in values.items()}
+    defaults = {name: parameter.default for name, parameter in known.items()}
+    rules(notebook)(defaults | values)
+    return values
+
+
+def rules(notebook):
+    """A function that refuses a notebook's parameters, all of them as a dict, if they cannot be.
+
+    Only where the notebook calls `check_parameters`: in another one `epochs` may mean another
+    thing. It would refuse them itself, but only after a kernel and TensorFlow have started.
+    """
+    if "check_parameters" not in Path(notebook).read_text(encoding="utf-8"):
+        return lambda values: None
+    return lambda values: check(**{name: v for name, v in values.items() if has_rule(name)})
+
+
+def typed(notebook, known, name, value):
+    """A value for one of a notebook's `known` parameters, in the type of its default.
+
+    Raises:
+        ParameterError: an unknown name, a value of another type.
+    """
+    if name not in known:
+        close = difflib.get_close_matches(str(name), known, n=1)
+        hint = f", did you mean {close[0]}?" if close else "."
+        names = ", ".join(known) or "none"
+        raise ParameterError(f"unknown parameter {name}{hint} {notebook} takes: {names}")
+    default, _, like = known[name]
+    nothing = value is None or isinstance(value, str) and value.lower() in ("none", "null")
+    if nothing and default is None:
+        return None
+    try:
+        return _as_type_of(like, value)
+    except (ValueError, KeyError, OverflowError):
+        expected = f"{_TYPE_NAMES[type(like)]} such as {like!r}" + " or none" * (default is None)
+        raise ParameterError(f"{name}={value!r}: expected {expected}") from None
+
+
+_FROM_TEXT = {
+    int: int,
+    float: float,
+    str: str,
+    bool: lambda text: {"true": True, "false": False}[text.lower()],
+}
+
+
+def _as_type_of(like, value):
+    kind = type(like)
+    if kind is list:
+        value = _split(value, depth(like)) if isinstance(value, str) else value
+        if type(value) is list:
+            return [_as_type_of(like[0] if like else "", element) for element in value]
+    if isinstance(value, str):  # also in a YAML file, which takes 1e-3 for a string
+        return _FROM_TEXT[kind](value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ValueError
+    return value
+
+
+def depth(value):
+    """How deep lists are nested: 0 for a number, 1 for `[500]`, 2 for `[[500]]`."""
+    return 1 + depth((value or [0])[0]) if isinstance(value, list) else 0
+
+
+def _split(text, levels):
+    """The elements of a list of so many levels, written with its outer brackets or without."""
+    if levels > 1:
+        value = read_lists(text)
+        return value[0] if depth(value) > levels else value
+    text = text.strip().removeprefix("[").removesuffix("]").strip()
+    return [element.strip() for element in text.split(",")] if text else []
+
+
+def read_lists(text):
+    """Lists as people write them, `[1, 2], [3]`; `ValueError` for anything else."""
+    import yaml
+
+    try:
+        return yaml.safe_load(f"[{text}]")
+    except yaml.YAMLError:
+        raise ValueError(f"{text!r} is no list") from None
+
+
+def as_text(value):
+    """A value as one types it on the command line: `500,500`, `true`."""
+    if isinstance(value, list):
+        inner = (f"[{as_text(v)}]" if isinstance(v, list) else as_text(v) for v in value)
+        return ",".join(inner)
+    return str(value).lower() if isinstance(value, bool | None) else str(value)

@@ -1,0 +1,374 @@
+"""Recorded runs, with all that is needed to run them again, and the tables made of them.
+
+A record is a dict of JSON's types. An executed notebook carries its own; files of JSON lines
+collect them. The project's own are in `results`, named as the notebooks are.
+"""
+
+import collections
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .. import machine
+from ..evaluation import mean_interval
+from . import ask
+
+PROJECT = Path(__file__).parents[2]
+
+
+def describe(**record):
+    """A record of what just ran, `record`, with where and when: versions, processor, commit."""
+    return {**record, **_circumstances()}
+
+
+def line(record):
+    """A record as it is written: JSON, without a line break."""
+    return json.dumps(record, ensure_ascii=False)
+
+
+def append(path, record):
+    """Add a record to a file of JSON lines; the file and its folder are made if need be."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab", buffering=0) as file:
+        file.write(
+            f"{line(record)}\n".encode()
+        )  # one write, so that two programs do not mix their lines
+
+
+def check_writable(path):
+    """Raise the `OSError` that `append` would raise, before the work that is to be recorded."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        open(path, "ab").close()
+        return
+    try:
+        # Beside it: made and removed, the file itself could take another program's record along.
+        tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name).close()
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def read(path):
+    """The recorded runs of a file of JSON lines, of an executed notebook, or of all in a folder.
+
+    Args:
+        path: of the file or folder; or, where there is no such path, the name of runs that the
+            project keeps in `results`, such as `04_evaluation/quick`.
+
+    Returns:
+        A list of records, those of a folder in the order of the notebooks' names. Notebooks that
+        failed, or that `ffhelpers` did not run, have none.
+
+    Raises:
+        OSError: what cannot be read.
+        ValueError: a file that holds another thing.
+
+    Example:
+        `read("bench")` gives the records in `results/bench.jsonl`.
+    """
+    path = _found(path)
+    if path.is_dir():
+        executed = [p for p in sorted(path.rglob("*.ipynb")) if _counts(p.relative_to(path))]
+        return [record for notebook in executed for record in read(notebook)]
+    try:
+        with open(path, encoding="utf-8") as file:
+            if path.suffix == ".ipynb":
+                # A line too, because a notebook is saved with the keys of objects sorted.
+                file = filter(None, [json.load(file)["metadata"].get("ffhelpers")])
+            return [json.loads(one) for one in file]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no records: {error!r}") from None
+
+
+def _found(path):
+    """The path, or where the project keeps runs of this name."""
+    if Path(path).exists():
+        return Path(path)
+    # The project that this code belongs to, or, where the code was installed, the one around.
+    places = (PROJECT, Path.cwd(), *Path.cwd().parents)
+    kept = (place / "results" / f"{path}.jsonl" for place in places)
+    return next(filter(Path.is_file, kept), Path(path))
+
+
+def _counts(path):
+    hidden = any(part.startswith(".") for part in path.parts)  # unfinished, or a checkpoint
+    return not hidden and not path.name.endswith(".failed.ipynb")
+
+
+def results(path, each=()):
+    """Recorded runs as a pandas DataFrame, a row each.
+
+    Its columns are the parameters and the figures under their own names, then `notebook`;
+    `changed`, what a run sets otherwise than most of these, in words, or `usual`; and
+    `run_seconds`, `run_threads`, `run_processor`, `run_commit`, `run_date`. A list, such as
+    `widths`, becomes a tuple, so that one can group by it. A parameter younger than a run has the
+    notebook's default there: whoever adds one gives it the default that keeps what was before.
+
+    Args:
+        path: what `read` takes: a sweep's folder, a file of JSON lines, or a name of the
+            project's, such as `04_evaluation/quick`.
+        each: names of figures that are dicts of lists, recipe → its value for each seed, as
+            notebook 5 records them. There is a row for each `recipe` and `seed` then, with these
+            figures alone.
+
+    Raises:
+        OSError, ValueError: as `read`; where nothing is recorded; for a figure in `each` that is
+            no such dict.
+
+    Example:
+        `ff.results("04_evaluation/quick").test_error.mean()`
+    """
+    return _frame(_runs(path), [each] if isinstance(each, str) else list(each))
+
+
+def _runs(path):
+    found = [record for record in read(path) if "figures" in record]
+    if not found:
+        raise ValueError(f"{path} holds no recorded runs")
+    defaults = {notebook: _defaults(notebook) for notebook in {r["notebook"] for r in found}}
+    return [r | {"parameters": defaults[r["notebook"]] | r["parameters"]} for r in found]
+
+
+def _defaults(notebook):
+    """The defaults of a notebook as it is now; none where it is not there any more."""
+    with contextlib.suppress(ValueError):
+        for path in filter(Path.is_file, (Path(notebook), PROJECT / notebook)):
+            return {name: known.default for name, known in ask.parameters(path).items()}
+    return {}
+
+
+def _frame(recorded, each):
+    import pandas  # slow to import
+
+    about = ("seconds", "threads", "processor", "commit", "date")
+    rows = [
+        {name: _grouped(value) for name, value in (parameters | figures).items()}
+        | {"notebook": run["notebook"], "changed": changed}
+        | {f"run_{name}": run.get(name) for name in about}
+        for run, changed in zip(recorded, _changed(recorded), strict=True)
+        for parameters, figures in (_seed_by_seed(run, each) if each else [_whole(run)])
+    ]
+    frame = pandas.DataFrame(rows)
+    names = _names(recorded, "parameters")
+    frame.attrs["parameters"] = ["recipe", *names] if each else names
+    frame.attrs["figures"] = each or _names(recorded, "figures", _is_number)
+    return frame
+
+
+def _whole(run):
+    return run["parameters"], run["figures"]
+
+
+def _seed_by_seed(run, each):
+    """Parameters and figures for each recipe and seed of a run that compares some."""
+    found = [run["figures"].get(name) for name in each]
+    for name, figure in zip(each, found, strict=True):
+        if not isinstance(figure, dict) or not all(isinstance(v, list) for v in figure.values()):
+            raise ValueError(f"the figure {name} is no dict of lists, a value for each seed")
+    given = {name: value for name, value in run["parameters"].items() if name != "recipes"}
+    for recipe in found[0]:
+        for i, values in enumerate(zip(*(figure[recipe] for figure in found), strict=True)):
+            seed = given.get("seed", 0) + i
+            yield given | {"recipe": recipe, "seed": seed}, dict(zip(each, values, strict=True))
+
+
+def _changed(recorded):
+    """What each run sets otherwise than most, in words."""
+    names = [name for name in _names(recorded, "parameters") if name != "seed"]
+    values = {name: [r["parameters"].get(name) for r in recorded] for name in names}
+    usual = {name: _most_common(map(_grouped, found)) for name, found in values.items()}
+    for i in range(len(recorded)):
+        others = [name for name in names if _grouped(values[name][i]) != usual[name]]
+        yield ", ".join(f"{name} {values[name][i]}" for name in others) or "usual"
+
+
+def _most_common(values):
+    return collections.Counter(values).most_common(1)[0][0]
+
+
+def _grouped(value):
+    return tuple(map(_grouped, value)) if isinstance(value, list) else value
+
+
+def _is_number(value):
+    return type(value) in (int, float)
+
+
+def _names(recorded, part, kind=lambda value: True):
+    """The names in that part of the records, each once, in the order of the notebook."""
+    values = [item for record in recorded for item in record[part].items()]
+    return list(dict.fromkeys(name for name, value in values if kind(value)))
+
+
+def table(runs, by=(), figure=None, against=None):
+    """What recorded runs say of a figure: its mean over the seeds, how sure it is, n.
+
+    Args:
+        runs: what `results` takes or gives.
+        by: names of parameters (or of other columns of `results`), a row for each combination of
+            their values; by default all that vary but `seed`.
+        figure: name of a recorded number, or of a dict of lists over seeds as in `results`; by
+            default `test_error`, or the first number.
+        against: a value of a parameter in `by`, or `name=value`. Each row is compared with the
+            one that has this value and otherwise its own.
+
+    Returns:
+        pandas DataFrame with the columns `by`, `mean`, `std` (of one run, n - 1 degrees of
+        freedom), `low` and `high` (Student's 95 % interval of the mean) and `n`. With `against`
+        also `difference`, `difference_low` and `difference_high` (its 95 % interval) and `pairs`.
+        Seeds that both have are compared each with itself, Student's interval; if there are not
+        two of them, `pairs` is 0 and the interval is Welch's. What one run cannot tell is NaN.
+
+    Raises:
+        ValueError: no such name or value, a figure that is no number, or the errors of `results`.
+
+    Example:
+        `ff.table("04_evaluation/choices", ["changed"], "validation_error", against="usual")`
+    """
+    frame, source = _given(runs, figure)
+    numbers = frame.attrs.get("figures", [])
+    figure = figure or ("test_error" if "test_error" in numbers else next(iter(numbers), None))
+    if figure is None:
+        raise ValueError(f"{source} has no figure that is a number")
+    if figure not in (numbers or frame):
+        raise ValueError(f"no figure {figure} in {source}, only {', '.join(numbers)}")
+    for name in by:
+        if name not in frame:
+            raise ValueError(f"nothing named {name} in {source}, only {', '.join(frame)}")
+    varies = [name for name in frame.attrs.get("parameters", ()) if _varies(frame, name)]
+    by = list(by) or varies
+    # Without a parameter there is one group, of all runs.
+    groups = dict(list(frame.groupby(by, dropna=False))) if by else {(): frame}
+    rows = [dict(zip(by, v, strict=True)) | _spread(g[figure]) for v, g in groups.items()]
+    if against is not None:
+        place, value = _reference(groups, by, against)
+        for row, (values, group) in zip(rows, groups.items(), strict=True):
+            other = groups.get((*values[:place], value, *values[place + 1 :]))
+            row |= _difference(figure, group, None if other is group else other)
+    import pandas
+
+    summary = pandas.DataFrame(rows)
+    summary.attrs["figure"] = figure
+    return summary
+
+
+def _given(runs, figure):
+    """The runs that `table` is given as a DataFrame, and what to call them."""
+    import pandas
+
+    if isinstance(runs, pandas.DataFrame):
+        return runs, "these runs"
+    recorded = _runs(runs)
+    by_recipe = any(isinstance(run["figures"].get(figure), dict) for run in recorded)
+    return _frame(recorded, [figure] if by_recipe else []), runs
+
+
+def _varies(frame, name):
+    return name != "seed" and name in frame and frame[name].nunique(dropna=False) > 1
+
+
+def _spread(values):
+    found = values.dropna()
+    low, high = mean_interval(found)[1:] if len(found) > 1 else (float("nan"),) * 2
+    return dict(mean=found.mean(), std=found.std(), low=low, high=high, n=len(found))
+
+
+def _reference(groups, by, against):
+    """Where in a group's key the reference differs from the others, and its value there."""
+    name, equals, value = str(against).partition("=")
+    places = [by.index(name)] if equals and name in by else range(len(by))
+    wanted = value if equals and name in by else str(against)
+    there = {(place, key[place]) for key in groups for place in places}
+    found = [each for each in there if _is_written(each[1], wanted)]
+    if len(found) != 1:
+        names = ", ".join(by) or "nothing: no parameter varies"
+        wrong = "no value of" if not found else "a value of more than one of"
+        raise ValueError(f"{against} is {wrong} {names}; give NAME=VALUE with one of them")
+    return found[0]
+
+
+def _is_written(value, text):
+    """Whether a person who writes this text means this value."""
+    with contextlib.suppress(TypeError, ValueError):
+        if float(text) == value:
+            return True
+    plain = list(value) if isinstance(value, tuple) else value
+    return text.lower() in (ask.as_text(plain).lower(), str(plain).lower())
+
+
+def _difference(figure, group, other):
+    """Columns of `table` that compare a group of runs with another, if there is one."""
+    pairs, found = 0, (float("nan"),) * 3
+    if other is not None:
+        away = _by_seed(group, figure) - _by_seed(other, figure)
+        away = away.dropna()
+        pairs = len(away) if len(away) > 1 else 0
+        found = mean_interval(away) if pairs else _welch(group[figure], other[figure])
+    names = ("difference", "difference_low", "difference_high")
+    return dict(zip(names, found, strict=True)) | {"pairs": pairs}
+
+
+def _by_seed(group, figure):
+    return group.groupby("seed")[figure].mean() if "seed" in group else group[figure][:0]
+
+
+def _welch(one, two):
+    from scipy.stats import ttest_ind  # slow to import
+
+    one, two = one.dropna(), two.dropna()
+    away = one.mean() - two.mean()
+    if min(len(one), len(two)) < 2:
+        return away, float("nan"), float("nan")
+    if one.std() == two.std() == 0:  # SciPy gives up
+        return away, away, away
+    return (away, *ttest_ind(one, two, equal_var=False).confidence_interval())
+
+
+def code(notebook):
+    """What a notebook's outcome rests on, as a hash: its cells, and the code of `ffhelpers`."""
+    cells = json.loads(Path(notebook).read_text(encoding="utf-8")).get("cells", [])
+    sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
+    package = Path(__file__).parents[1]
+    sources += [path.read_text("utf-8") for path in sorted(package.rglob("*.py"))]
+    return hashlib.sha256("\0".join(sources).encode()).hexdigest()[:16]
+
+
+def command():
+    """The command line of this process, as one types it in the repository."""
+    if sys.argv[0].endswith("__main__.py"):
+        program = ["python", "-m", Path(sys.argv[0]).parent.name]
+    else:
+        program = ["python", os.path.relpath(sys.argv[0])]
+    return shlex.join(program + sys.argv[1:])
+
+
+def _circumstances():
+    return {
+        "processor": machine.processor(),
+        "threads": len(machine.cores()),
+        "versions": machine.versions(),
+        "commit": _commit(),
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _commit():
+    """The commit of this code, with `-dirty` where code differs from it; None outside Git."""
+    git = ["git", "-C", str(PROJECT)]
+    head, changed = [*git, "rev-parse", "HEAD"], [*git, "diff", "--quiet", "HEAD", "--"]
+    try:
+        commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    # Not the results themselves, which each record changes.
+    code = subprocess.run([*changed, "ffhelpers", "notebooks", "benchmarks"])
+    return commit + "-dirty" * bool(code.returncode)

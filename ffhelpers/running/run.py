@@ -1,0 +1,150 @@
+"""Running a notebook with other parameters."""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+from .. import machine
+from . import figures, records
+from .ask import parameters as known_parameters
+from .ask import typed_parameters
+
+# papermill and nbformat take a second or two to import: only the functions that need them do.
+
+
+class RunError(RuntimeError):
+    """A notebook was started and did not come to its end."""
+
+
+def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
+    """Execute a notebook with `parameters` (name → value).
+
+    The executed notebook appears only once it is complete: a run that fails or is interrupted
+    leaves an earlier one as it was. A failed run is kept beside it as `<name>.failed.ipynb`.
+    Cells run in the caller's working folder. Its record, for `records.read`, is in its metadata:
+    command, notebook, parameters, figures, seconds, code, and where and when it ran.
+
+    Args:
+        notebook: its path.
+        parameters: those that are not to be the notebook's defaults.
+        output_dir: where the executed notebook belongs; made if need be.
+        name: its name there, by default the notebook's own.
+        command: what makes this run, for the record; by default this process's command line.
+        bar: arguments of the tqdm bar that counts the cells; by default there is one where
+            standard error is a terminal.
+
+    Returns:
+        The path of the executed notebook.
+
+    Raises:
+        ParameterError, ValueError, OSError: before a kernel starts, what `parse_parameters` and
+            `prepared` raise.
+        RunError: the run fails.
+
+    Example:
+        `run("notebooks/04_evaluation.ipynb", {"epochs": 2}, "runs")`
+    """
+    notebook = Path(notebook)
+    parameters = typed_parameters(notebook, parameters)
+    complete = prepared(notebook, output_dir) / (name or notebook.name)
+    failed = complete.with_suffix(".failed.ipynb")
+    if bar is None and sys.stderr.isatty():
+        bar = {"desc": notebook.name}
+
+    aside = f".unfinished-{complete.stem}-"
+    with tempfile.TemporaryDirectory(prefix=aside, dir=complete.parent) as folder:
+        unfinished, start = Path(folder, notebook.name), time.perf_counter()
+        code = records.code(notebook)  # as it is now: it may change meanwhile
+        try:
+            _execute(notebook, unfinished, parameters, bar)
+            seconds = round(time.perf_counter() - start, 1)
+            _keep_record(notebook, unfinished, parameters, command, seconds, code)
+        except Exception as error:  # a cell's, a kernel that died, a kernel that does not exist
+            if unfinished.exists():
+                unfinished.replace(failed)
+            raise RunError(_failure(notebook, error, failed)) from error
+        unfinished.replace(complete)
+    failed.unlink(missing_ok=True)
+    return complete
+
+
+def prepared(notebook, folder):
+    """The folder for an executed notebook, made if need be.
+
+    Raises:
+        OSError: it cannot be made.
+        ValueError: the output would replace the notebook itself.
+    """
+    folder = Path(folder)
+    if folder.resolve() == Path(notebook).parent.resolve():
+        raise ValueError(f"the output folder {folder} is the notebook's own, choose another")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _keep_record(notebook, executed, values, command, seconds, code):
+    import nbformat
+
+    defaults = {name: known.default for name, known in known_parameters(notebook).items()}
+    content = figures.read_notebook(executed)
+    content.metadata["ffhelpers"] = records.line(
+        records.describe(
+            command=command or records.command(),
+            notebook=notebook.as_posix(),
+            parameters=defaults | values,
+            figures=figures.within(content),
+            seconds=seconds,
+            code=code,
+        )
+    )
+    nbformat.write(content, executed)
+
+
+def _execute(notebook, output, parameters, bar):
+    import papermill
+
+    # Nothing but the bar on standard error: neither papermill's warnings nor the kernel's.
+    logging.getLogger("papermill").addHandler(logging.NullHandler())
+    named = figures.read_notebook(notebook).metadata.get("kernelspec", {}).get("name")
+    ours = {} if named else {"kernel_name": "python3", "language": "python"}
+    with _hidden_from_kernels():
+        papermill.execute_notebook(
+            notebook,
+            output,
+            parameters,
+            progress_bar=bar or False,
+            extra_arguments=["--log-level=CRITICAL"],
+            **ours,
+        )
+
+
+# Nobody watches these kernels. And a backend that was chosen for scripts, such as Agg, would keep
+# a kernel from showing its pictures: without one it takes its own.
+_HIDDEN = (*machine.SESSION_MARKS, "MPLBACKEND")
+
+
+@contextlib.contextmanager
+def _hidden_from_kernels():
+    hidden = {name: os.environ.pop(name) for name in _HIDDEN if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def _failure(notebook, error, failed):
+    from papermill.exceptions import PapermillExecutionError
+
+    if not isinstance(error, PapermillExecutionError):
+        reason = f"{type(error).__name__}: {error}"
+    elif error.ename == "ParameterError":
+        return error.evalue
+    else:
+        reason = f"{error.ename} in cell {error.exec_count}: {error.evalue}"
+    reason = textwrap.shorten(reason, 300, placeholder=" …")  # in one line
+    return f"{notebook} failed, {reason}" + (f" (see {failed})" if failed.exists() else "")
