@@ -1,4 +1,4 @@
-"""The recorded ablations: all that is said of them follows from `results/ablations.jsonl`."""
+"""The recorded ablations: all that is said of them follows from `results/05_ablations`."""
 
 import re
 import subprocess
@@ -15,8 +15,9 @@ from ffhelpers.running import records
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "notebooks" / "05_ablations.ipynb"
-GRID = yaml.safe_load((ROOT / "notebooks" / "params" / "grids" / "ablations.yaml").read_text())
-KEPT = records.read(ROOT / "results" / "ablations.jsonl")
+FILE = ROOT / "notebooks" / "params" / "05_ablations" / "ablations.yaml"
+GRID = yaml.safe_load(FILE.read_text())
+KEPT = records.read("05_ablations/ablations")
 RECIPES = [name for (name,) in GRID["recipes"]]
 
 

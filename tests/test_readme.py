@@ -66,14 +66,14 @@ def clone(tmp_path_factory):
 def test_the_commands_run_in_their_order(clone):
     for command in PYTHON:
         if command not in TESTS:
-            if "params/convolutions/" in command:
+            if "params/06_convolutions/" in command:
                 command += SHORT
             done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
             assert done.returncode == 0, (command, done.stderr)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
         assert figures.figures(executed)["test_error"] < 0.08
     quick = figures.figures(clone / "runs" / "quick" / "04_evaluation.ipynb")
-    recorded = records.read(ROOT / "results" / "quick.jsonl")
+    recorded = records.read(ROOT / "results" / "04_evaluation" / "quick.jsonl")
     assert quick["test_error"] < max(run["figures"]["test_error"] for run in recorded) + 0.002
 
 
@@ -111,16 +111,17 @@ def measured(kept):
     return f"**{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(kept)} seeds)", time
 
 
-RECIPES = sorted((ROOT / "notebooks" / "params").glob("*.yaml"))
+PARAMS = ROOT / "notebooks" / "params"
+RECIPES = sorted((PARAMS / "04_evaluation").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_the_recipes_figures_are_those_of_the_recorded_runs(recipe):
-    kept = records.read(ROOT / "results" / f"{recipe.stem}.jsonl")
+    kept = records.read(f"04_evaluation/{recipe.stem}")
     given = yaml.safe_load(recipe.read_text())
     for run in kept:
         assert given.items() <= run["parameters"].items(), "recorded with another recipe"
-        assert f"-f notebooks/params/{recipe.name}" in run["command"]
+        assert given_in(recipe, run["command"])
     assert len({run["parameters"]["seed"] for run in kept}) == len(kept) >= 5
 
     error, time = measured(kept)
@@ -128,7 +129,8 @@ def test_the_recipes_figures_are_those_of_the_recorded_runs(recipe):
     mean, one_pass = (
         100 * np.mean([f[name] for f in figures]) for name in ("test_error", "one_pass_test_error")
     )
-    row = next(line for line in README.splitlines() if f"(notebooks/params/{recipe.name})" in line)
+    path = f"(notebooks/params/04_evaluation/{recipe.name})"
+    row = next(line for line in README.splitlines() if path in line)
     assert abs(one_pass - mean) <= 0.15, "the README claims it"
     assert f"| {error} | {one_pass:.2f} % | {time} |" in row
     if "shift" in given:
@@ -137,19 +139,29 @@ def test_the_recipes_figures_are_those_of_the_recorded_runs(recipe):
         assert low <= 0 <= high, "notebook 4 says that no gain from moved copies is seen"
 
 
-CONVOLUTIONS = sorted((ROOT / "notebooks" / "params" / "convolutions").glob("*.yaml"))
+def given_in(recipe, command):
+    """Whether a command reads this file of parameters, in the folder where it was then."""
+    return re.search(rf"-f notebooks/params/(\w+/)?{recipe.name} ", command)
+
+
+# A list is a grid, not a recipe.
+CONVOLUTIONS = [
+    path
+    for path in sorted((PARAMS / "06_convolutions").glob("*.yaml"))
+    if isinstance(yaml.safe_load(path.read_text()), dict)
+]
 
 
 @pytest.mark.parametrize("recipe", CONVOLUTIONS, ids=lambda path: path.stem)
 def test_the_convolutions_figures_are_those_of_the_recorded_runs(recipe):
-    recorded = records.read(ROOT / "results" / f"{recipe.stem}_convolutions.jsonl")
+    recorded = records.read(f"06_convolutions/{recipe.stem}")
     given = yaml.safe_load(recipe.read_text())
     for run in recorded:
         used = run["parameters"]
         # Some kept the validation images apart, on which all was chosen. Data may be a file's.
         free = {name: used[name] for name in ("all_images", "dataset")}
         assert (given | free).items() <= used.items(), "recorded with another recipe"
-        assert f"-f notebooks/params/convolutions/{recipe.name}" in run["command"]
+        assert given_in(recipe, run["command"])
         assert set(re.findall(r"-p (\w+)=", run["command"])) <= {"seed", *free}
     all_images = given.get("all_images", False)
     kept = [run for run in recorded if run["parameters"]["all_images"] == all_images]
@@ -158,7 +170,7 @@ def test_the_convolutions_figures_are_those_of_the_recorded_runs(recipe):
     error, time = measured(kept)
     figures = [run["figures"] for run in recorded]
     validation = [each["validation_error"] for each in figures if "validation_error" in each]
-    path = f"(notebooks/params/convolutions/{recipe.name})"
+    path = f"(notebooks/params/06_convolutions/{recipe.name})"
     row = next(line for line in README.splitlines() if path in line)
     used = {run["parameters"]["dataset"] for run in recorded}
     as_jpeg = used == {"runs/cifar10.npz"}
@@ -170,7 +182,16 @@ def test_the_convolutions_figures_are_those_of_the_recorded_runs(recipe):
     assert f"| {error} | {100 * np.mean(validation):.2f} % | {time} |" in row
 
 
-@pytest.mark.parametrize("kept", sorted((ROOT / "results").glob("*.jsonl")), ids=lambda p: p.stem)
+RESULTS = sorted((ROOT / "results").rglob("*.jsonl"))
+
+
+def test_recorded_runs_have_the_names_of_their_parameters():
+    names = {path.relative_to(PARAMS).with_suffix("") for path in PARAMS.rglob("*.yaml")}
+    kept = {path.relative_to(ROOT / "results").with_suffix("") for path in RESULTS}
+    assert {str(name) for name in kept ^ names} == {"bench", "04_evaluation/choices"}
+
+
+@pytest.mark.parametrize("kept", RESULTS, ids=lambda p: p.stem)
 def test_results_come_from_committed_code_and_name_no_machines_paths(kept):
     for record in records.read(kept):
         assert re.fullmatch("[0-9a-f]{40}", record["commit"])  # with uncommitted changes: -dirty

@@ -125,14 +125,14 @@ def test_lines_written_at_once_stay_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "grid, notebook",
-    [("convolutions", "06_convolutions"), ("labels", "07_local_receptive_fields")],
+    "name", ["06_convolutions/normalization", "07_local_receptive_fields/labels"]
 )
-def test_the_records_are_the_whole_grid(grid, notebook):
-    file = ROOT / "notebooks" / "params" / "grids" / f"{grid}.yaml"
+def test_the_records_are_the_whole_grid(name):
+    notebook, _ = name.split("/")
+    file = ROOT / "notebooks" / "params" / f"{name}.yaml"
     path = ROOT / "notebooks" / f"{notebook}.ipynb"
     runs = sweeps.grid(path, file=file)
-    kept = records.read(ROOT / "results" / f"{grid}.jsonl")
+    kept = records.read(name)
     assert len(kept) == len(runs)
     # With the notebook's defaults otherwise, which may have learned parameters since.
     defaults = {name: p.default for name, p in ask.parameters(path).items()}
@@ -141,3 +141,42 @@ def test_the_records_are_the_whole_grid(grid, notebook):
         assert any(run["parameters"].items() <= asked.items() for run in kept)
     for run in kept:
         assert any(run["parameters"].items() <= asked.items() for asked in wanted)
+
+
+def test_the_projects_runs_are_found_by_name_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert set(records.results("04_evaluation/quick").epochs) == {5}
+    with pytest.raises(FileNotFoundError, match="04_evaluation/none"):
+        records.results("04_evaluation/none")
+    # Where the code is installed elsewhere, the project is the one around the notebook.
+    monkeypatch.setattr(records, "PROJECT", tmp_path / "site-packages")
+    records.append("results/own/mine.jsonl", {"n": 1})
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert records.read("own/mine") == [{"n": 1}]
+
+
+def test_a_parameter_younger_than_a_run_has_the_value_that_was_in_force():
+    """These were what notebook 4 did before they could be set."""
+    kept = records.read("04_evaluation/choices")
+    younger = {"pull": 0.03, "hardness": 10.0, "first_layer_votes": True}
+    younger |= {"adversarial": 0.0, "hardest": 1.0}
+    frame = records.results("04_evaluation/choices")
+    for name, value in younger.items():
+        missing = [name not in run["parameters"] for run in kept]
+        assert any(missing) and set(frame[name][missing]) == {value}
+    assert frame.changed[0] == "usual"
+    assert "pull 0.3, hardness 30.0" in set(frame.changed)
+
+
+def test_code_is_that_of_all_folders(tmp_path, monkeypatch):
+    package = tmp_path / "ffhelpers"
+    shutil.copytree(ROOT / "ffhelpers", package)
+    (tmp_path / "n.ipynb").write_text('{"cells": []}')
+    monkeypatch.setattr(records, "__file__", str(package / "running" / "records.py"))
+    before = records.code(tmp_path / "n.ipynb")
+    for changed in ("model.py", "running/run.py"):
+        with open(package / changed, "a") as file:
+            file.write("# changed")
+        assert records.code(tmp_path / "n.ipynb") != before
+        before = records.code(tmp_path / "n.ipynb")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 import psutil
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import ttest_1samp, ttest_ind
 
 from ffhelpers.running import ask, records, sweeps
 
@@ -294,6 +294,76 @@ def test_a_table_is_mean_spread_interval_and_number(kept):
     assert records.table(kept, ["notebook"]).n.tolist() == [9]
 
 
+def away(table, **where):
+    """The difference from the reference, its interval and the pairs, in that row of a table."""
+    (row,) = [row for row in table.to_dict("records") if where.items() <= row.items()]
+    return [row[name] for name in ("difference", "difference_low", "difference_high", "pairs")]
+
+
+def test_a_difference_is_taken_seed_by_seed_where_seeds_are_shared(kept):
+    for seed, theta, error in [(0, 5.0, 0.021), (1, 5.0, 0.024), (3, 5.0, 0.03), (9, 5.0, 0.9)]:
+        records.append(kept, record(seed=seed, theta=theta, widths=[7], error=error))
+    table = records.table(kept, ["theta"], against="1")
+    shared = np.array([0.021 - 0.020, 0.024 - 0.021, 0.03 - 0.023])
+    interval = ttest_1samp(shared, 0).confidence_interval()
+    expected = [shared.mean(), interval.low, interval.high, 3]
+    assert away(table, theta=5.0) == pytest.approx(expected)
+    assert away(table, theta=2.0) == pytest.approx([0.03, 0.03, 0.03, 4])  # the same for each
+    assert np.isnan(away(table, theta=1.0)[0])  # itself
+    assert list(table)[:7] == ["theta", "mean", "std", "low", "high", "n", "difference"]
+
+
+def test_a_difference_without_shared_seeds_is_welchs():
+    one, other = [0.01, 0.012, 0.02], [0.03, 0.05]
+    for i, error in enumerate(one + other):
+        theta = 1.0 if i < 3 else 2.0
+        records.append("own.jsonl", record(seed=i, theta=theta, error=error))
+    records.append("own.jsonl", record(seed=7, theta=3.0, error=0.5))
+    table = records.table("own.jsonl", against="theta=1.0")
+    interval = ttest_ind(other, one, equal_var=False).confidence_interval()
+    expected = [np.mean(other) - np.mean(one), interval.low, interval.high, 0]
+    assert away(table, theta=2.0) == pytest.approx(expected)
+    alone = away(table, theta=3.0)
+    assert alone[0] == pytest.approx(0.5 - np.mean(one)) and np.isnan(alone[1])
+
+
+def test_a_reference_leaves_the_other_parameters_as_they_are():
+    for seed in range(2):
+        for theta in (1.0, 2.0):
+            for widths in ([5], [6, 7]):
+                error = theta * len(widths) / 100 + seed / 1000
+                records.append(
+                    "own.jsonl", record(seed=seed, theta=theta, widths=widths, error=error)
+                )
+    for against in ("6,7", "widths=[6, 7]", "widths=6,7"):
+        table = records.table("own.jsonl", against=against)
+        for theta in (1.0, 2.0):
+            expected = [-theta / 100] * 3 + [2]
+            assert away(table, theta=theta, widths=(5,)) == pytest.approx(expected)
+    records.append("own.jsonl", record(seed=0, theta=5.0, widths=[5], error=0.5))
+    with pytest.raises(ValueError, match="5 is a value of more than one of theta, widths; give"):
+        records.table("own.jsonl", against="5")
+    frame = records.results("own.jsonl")
+    assert away(records.table(frame[frame.theta == 1], against="5"), widths=(6, 7))[0] > 0
+
+
+def test_seeds_within_a_run_count_too(command):
+    for names in (["ours", "one"], ["two"]):
+        errors = {name: [0.01 * len(name), 0.01 * len(name) + 0.002] for name in names}
+        made = {"parameters": {"seed": 4, "recipes": names}, "notebook": "a.ipynb"}
+        made["figures"] = {"errors": errors, "test_error": 0.5}
+        records.append("own.jsonl", made)
+    table = records.table("own.jsonl", figure="errors", against="ours")
+    assert table.recipe.tolist() == ["one", "ours", "two"] and table.n.tolist() == [2] * 3
+    assert away(table, recipe="two") == pytest.approx([-0.01, -0.01, -0.01, 2])
+    assert records.results("own.jsonl", "errors").seed.tolist() == [4, 5] * 3
+    status, out, _ = command("table", "own.jsonl", "--figure", "errors", "--against", "ours")
+    assert status == 0 and out.splitlines()[0].split()[-2:] == ["difference", "pairs"]
+    assert out.splitlines()[3].split()[-5:] == ["-1.00", "(-1.00", "to", "-1.00)", "2"]
+    with pytest.raises(ValueError, match="test_error is no dict of lists"):
+        records.results("own.jsonl", "test_error")
+
+
 def test_identical_runs_have_no_spread(kept, recwarn):
     records.append("same.jsonl", record(seed=0, error=0.1))
     records.append("same.jsonl", record(seed=1, error=0.1))
@@ -327,6 +397,8 @@ def test_the_forms_of_a_table(kept, command):
     [
         ("kept.jsonl --by thet", "nothing named thet"),
         ("kept.jsonl --figure note", "no figure note in kept.jsonl, only test_error"),
+        ("kept.jsonl --against 3", "3 is no value of theta, widths; give NAME=VALUE"),
+        ("kept.jsonl --by theta --against scale=3", "scale=3 is no value of theta"),
         ("none", "none"),
         ("empty", "empty holds no recorded runs"),
         ("own.ipynb", "own.ipynb holds no recorded runs"),
