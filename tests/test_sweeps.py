@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -92,6 +93,19 @@ def test_lists_in_a_grid():
     assert combinations("widths=20,30") == [{"widths": [20, 30]}]
     assert combinations("widths=[20,30]") == [{"widths": [20, 30]}]
     assert combinations("widths=[20],[5, 6]") == [{"widths": [20]}, {"widths": [5, 6]}]
+
+
+def test_lists_of_lists_in_a_grid():
+    source = Path("own.ipynb").read_text()
+    Path("own.ipynb").write_text(source.replace("[500, 500]", "[[3, 3], [1, 1]]"))
+    one, other = {"widths": [[1, 2], [3]]}, {"widths": [[4]]}
+    assert combinations("widths=[[1,2],[3]]") == [one]
+    assert combinations("widths=[[1,2],[3]],[[4]]") == [one, other]
+    Path("grid.yaml").write_text("widths: [[[1, 2], [3]], [[4]]]")
+    assert combinations(file="grid.yaml") == [one, other]
+    (run,) = sweeps.grid("own.ipynb", ["widths=[[4]]"])
+    given = [part for part in shlex.split(run.command) if "=" in part]
+    assert ask.parse_parameters("own.ipynb", given) == other
 
 
 def test_a_file_of_grids():
