@@ -1,37 +1,57 @@
 # Every target sets up what it needs first.
 #   PYTHON=python3.12 make run    on another Python than python3
 #   make setup EXTRA=cuda         TensorFlow for NVIDIA GPUs, or cpu; unasked, what suits the machine
+#   make run NOTEBOOKS=notebooks/01_data_editing.ipynb
+#   make bench SMALL=1            sizes that only show that it works
+#   make pins UPGRADE=1           take the newest versions
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
 # The stamp's name says what .venv was made from. A change makes it anew, from nothing, because
 # TensorFlow's packages overwrite each other's files. An interpreter or extra asked for once stays
 # until then: without PYTHON, the one to compare with is .venv's own.
 print_version = 'import sys; print("%d.%d" % sys.version_info[:2])'
 version := $(shell "$(or $(PYTHON),.venv/bin/python)" -c $(print_version) 2>/dev/null)
-sources := $(shell { pwd; cat pyproject.toml constraints.txt; } | cksum | cut -d ' ' -f 1)
+sources := $(shell { pwd; cat pyproject.toml pins/*.txt; } | cksum | cut -d ' ' -f 1)
 stamp   := $(wildcard .venv/made-with-$(version)-$(or $(EXTRA),*)-$(sources))
 
-.PHONY: help run test bench lab setup clean venv
+# uv knows neither pip's index nor its certificates: it is told, unless it has its own.
+pip    = .venv/bin/python -m pip
+of_pip = $$($(pip) config list | sed -nE "s/^(:env:|global|install)[.]$(1)='(.*)'$$/\2/p" | head -n 1)
+uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,index-url)}}" \
+	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call of_pip,cert)}" .venv/bin/python -m uv
+
+.PHONY: help run test bench lab setup pins clean venv
 
 help:
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
 
-run: setup  ## run notebooks 01 to 07 into runs/, then show what came out in a table
-	.venv/bin/python -m ffhelpers run notebooks/0[1-7]*.ipynb --output runs
+run: setup  ## run all notebooks into runs/, two at a time, then show what came out in a table
+	.venv/bin/python -m ffhelpers run $(NOTEBOOKS) --jobs 2 --output runs
 
-test: setup  ## run the tests, then every notebook, comparing its outputs with the stored ones
+test: setup  ## run the tests, and every notebook, comparing its outputs with the stored ones
 	.venv/bin/python -m pytest
 	.venv/bin/python -m pytest --nbval --nbval-current-env notebooks
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
-	.venv/bin/python benchmarks/bench.py
+	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)
 
 lab: setup  ## open the notebooks in JupyterLab
 	.venv/bin/python -m jupyterlab notebooks
 
 setup: $(if $(stamp),,venv)  ## make .venv with the pinned dependencies and fetch MNIST
 	@.venv/bin/python -m ffhelpers data mnist
+
+pins: setup  ## resolve pyproject.toml into pins/: exact versions and hashes, for every platform
+	@set -e; pin() { \
+		$(uv) pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate \
+			$(if $(UPGRADE),--upgrade) --custom-compile-command "make pins" "$$@"; \
+	}; \
+	pin pyproject.toml --extra cpu --extra lab --extra test -o pins/cpu.txt; \
+	pin pyproject.toml --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
+	pin --group setup -o pins/uv.txt
 
 clean:  ## remove .venv, runs/ and caches; the data stays in Keras's cache
 	rm -rf .venv runs *.egg-info .pytest_cache .hypothesis .ruff_cache
@@ -49,9 +69,13 @@ venv:
 	"$$python" -c 'import ensurepip, venv' 2>/dev/null || \
 		fail "$$python cannot make virtual environments: on Debian and Ubuntu, apt install python$$found-venv"; \
 	[ "$$extra" ] || if nvidia-smi -L >/dev/null 2>&1; then extra=cuda; else extra=cpu; fi; \
-	echo "making .venv: Python $$found, TensorFlow for $$extra, a minute or two ..."; \
+	echo "making .venv: Python $$found, TensorFlow for $$extra ..."; \
 	rm -f .venv/made-with-*; \
 	"$$python" -m venv --clear .venv; \
-	.venv/bin/python -m pip install -qq -c constraints.txt -e ".[$$extra,lab,test]" || \
+	{ $(pip) install -qq -r pins/uv.txt && $(uv) pip install -q --python .venv/bin/python \
+		--require-hashes -r "pins/$$extra.txt"; } || { \
+		echo "without uv this takes pip some minutes ..."; \
+		$(pip) install -qq --require-hashes -r "pins/$$extra.txt"; \
+	} && $(pip) install -qq --no-deps --no-build-isolation -e . || \
 		fail "pip could not install the dependencies, see above (no network?); make setup starts over"; \
 	touch ".venv/made-with-$$found-$$extra-$(sources)"

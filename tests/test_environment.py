@@ -1,4 +1,4 @@
-"""Holds pyproject.toml, constraints.txt, environment.yml and the Makefile against each other."""
+"""Holds pyproject.toml, pins/, environment.yml and the Makefile against each other."""
 
 import ast
 import importlib.metadata
@@ -23,7 +23,8 @@ else:
     import tomli as tomllib  # pytest brings it on Python 3.10
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 PYTHONS = [f"3.{n}" for n in range(30) if f"3.{n}" in SpecifierSet(PROJECT["requires-python"])]
 MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
 CORE = [Requirement(line) for line in PROJECT["dependencies"]]
@@ -31,22 +32,37 @@ EXTRAS = {
     name: [Requirement(line) for line in lines]
     for name, lines in PROJECT["optional-dependencies"].items()
 }
-ALL = [*CORE, *itertools.chain(*EXTRAS.values())]
-PINS = [
-    Requirement(line)
-    for line in (ROOT / "constraints.txt").read_text().splitlines()
-    if line and not line.startswith("#")
-]
+SETUP = [Requirement(line) for line in PYPROJECT["dependency-groups"]["setup"]]
+BUILD = [Requirement(line) for line in PYPROJECT["build-system"]["requires"]]
+# What each file of pins is for.
+WANTED = {
+    "cpu": [*CORE, *EXTRAS["cpu"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
+    "cuda": [*CORE, *EXTRAS["cuda"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
+    "uv": SETUP,
+}
+
+
+def read_pins(name):
+    """The pins of a file; fails where one has no hash."""
+    lines = (ROOT / "pins" / f"{name}.txt").read_text().replace("\\\n", "").splitlines()
+    for line in lines:
+        if not line.startswith("#"):
+            pin, *hashes = line.split(" --hash=")
+            assert hashes and all(re.fullmatch(r"sha256:[0-9a-f]{64} *", h) for h in hashes), line
+            yield Requirement(pin)
+
+
+PINS = {name: list(read_pins(name)) for name in WANTED}
 
 
 def applies(requirement, environment):
     return requirement.marker is None or requirement.marker.evaluate({"extra": "", **environment})
 
 
-def pins(environment):
+def pins(file, environment):
     """name -> version; fails where two pins of a package apply at once."""
     found = {}
-    for pin in PINS:
+    for pin in PINS[file]:
         if applies(pin, environment):
             assert canonicalize_name(pin.name) not in found, f"{pin.name} is pinned twice"
             assert re.fullmatch(r"==[^*,]+", str(pin.specifier)), f"{pin} is not one version"
@@ -54,8 +70,8 @@ def pins(environment):
     return found
 
 
-def unpinned(requirements, environment):
-    pinned = pins(environment)
+def unpinned(requirements, environment, file):
+    pinned = pins(file, environment)
     return [
         str(requirement)
         for requirement in requirements
@@ -76,9 +92,13 @@ def test_every_requirement_has_a_fitting_pin(python, system, machine):
         "platform_machine": machine,
         "os_name": "nt" if system == "win32" else "posix",
     }
-    assert unpinned(ALL, environment) == []
-    tensorflows = [r.name for r in EXTRAS["cpu"] if applies(r, environment)]
-    assert len(tensorflows) == 1, "TensorFlow's packages overwrite each other's files"
+    for file, requirements in WANTED.items():
+        assert unpinned(requirements, environment, file) == []
+    for file in ("cpu", "cuda"):
+        tensorflows = {"tensorflow", "tensorflow-cpu"} & pins(file, environment).keys()
+        assert len(tensorflows) == 1, "TensorFlow's packages overwrite each other's files"
+    on_cpu, on_gpu = (pins(file, environment) for file in ("cpu", "cuda"))
+    assert all(on_gpu[name] == on_cpu[name] for name in on_gpu.keys() & on_cpu.keys())
 
 
 def test_what_the_requirements_require_is_pinned_too():
@@ -89,7 +109,7 @@ def test_what_the_requirements_require_is_pinned_too():
         if not applies(requirement, {}) or str(requirement) in seen:
             continue
         seen.add(str(requirement))
-        assert unpinned([requirement], {}) == []
+        assert unpinned([requirement], {}, "cpu") == []
         for extra in requirement.extras | {""}:
             needed = map(Requirement, importlib.metadata.requires(requirement.name) or [])
             for inner in needed:
@@ -99,37 +119,37 @@ def test_what_the_requirements_require_is_pinned_too():
     assert len(seen) > 100
 
 
-def test_environment_yml_takes_the_rest_from_pyproject():
+def test_environment_yml_takes_the_rest_from_the_pins():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     python, pip, through_pip = dependencies
     assert python.removeprefix("python=") in PYTHONS
     assert pip == "pip"
-    constraints, package = through_pip["pip"]
-    assert constraints == "-c constraints.txt"
-    extras = re.fullmatch(r"-e \.\[(.+)\]", package)[1].split(",")
-    assert set(extras) == set(EXTRAS) - {"cuda"}
+    assert through_pip == {"pip": ["-r pins/cpu.txt"]}
 
 
 def test_every_dependency_has_its_reason():
     pyproject = (ROOT / "pyproject.toml").read_text()
     reasons = re.findall(r'^  "\S+?[>=;].*?",?(.*)$', pyproject, re.MULTILINE)
-    assert len(reasons) == len(ALL)
+    assert len(reasons) == len([*CORE, *itertools.chain(*EXTRAS.values()), *SETUP])
     reasons += (ROOT / "environment.yml").read_text().splitlines()
     assert [line for line in reasons if not re.search(r"# \w", line)] == []
 
 
-@pytest.mark.parametrize(
-    "name", ["pyproject.toml", "constraints.txt", "environment.yml", "Makefile", ".ci/run"]
-)
+FILES = ["pyproject.toml", "pins/cpu.txt", "pins/cuda.txt", "pins/uv.txt", "environment.yml"]
+
+
+@pytest.mark.parametrize("name", [*FILES, "Makefile", ".ci/run"])
 def test_packages_come_from_wherever_the_reader_gets_them(name):
     assert not re.search(
-        r"://|index-url|find-links|trusted-host|/(home|root|opt)/", (ROOT / name).read_text()
+        r"://|--(extra-)?index-url|find-links|trusted-host|/(home|root|opt)/", (ROOT / name).read_text()
     )
+
+
+OWNERS = importlib.metadata.packages_distributions()  # a second of work
 
 
 def imports(source):
     """The packages that a piece of Python imports, by the name of what one installs."""
-    owners = importlib.metadata.packages_distributions()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
@@ -138,7 +158,7 @@ def imports(source):
         else:
             continue
         for module in {module.split(".")[0] for module in modules} - sys.stdlib_module_names:
-            name = canonicalize_name(owners.get(module, [module])[0])
+            name = canonicalize_name(OWNERS.get(module, [module])[0])
             yield "tensorflow" if name == "tensorflow-cpu" else name
 
 
@@ -178,6 +198,9 @@ case "$*" in
 *version_info*) echo {version} ;;
 *ensurepip*) exit {no_venv:d} ;;
 "-m venv --clear .venv") rm -rf .venv && mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+*"pip config list"*) cat pip.conf 2>/dev/null ;;
+*"pip install"*"pins/uv.txt") test ! -e no-uv ;;
+*"uv pip"*) echo "uv asks $UV_DEFAULT_INDEX, trusts $SSL_CERT_FILE" >> log; test ! -e no-index ;;
 *"pip install"*) test ! -e no-network ;;
 esac
 """
@@ -191,8 +214,10 @@ class Clone:
         self.bin = folder / "bin"
         self.folder.mkdir()
         self.bin.mkdir()
-        for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        for name in ("Makefile", "pyproject.toml"):
             shutil.copy(ROOT / name, self.folder)
+        for name in ("pins", "notebooks"):
+            shutil.copytree(ROOT / name, self.folder / name)
         self.program("nvidia-smi", "#!/bin/sh\nexit 9")
 
     def program(self, name, text):
@@ -202,16 +227,19 @@ class Clone:
     def python(self, name, version, no_venv=False):
         self.program(name, STUB.format(version=version, no_venv=no_venv))
 
+    @property
+    def log(self):
+        return (self.folder / "log").read_text()
+
     def make(self, *arguments, **variables):
         """-> (the finished make, what it installed and fetched)"""
         ours = {
             k: v
             for k, v in os.environ.items()
-            if k not in ("PYTHON", "EXTRA") and not k.startswith(("MAKE", "MFLAGS"))
+            if k not in ("PYTHON", "EXTRA") and not k.startswith(("MAKE", "MFLAGS", "UV_", "SSL_"))
         }
         ours |= {"PATH": f"{self.bin}:{os.environ['PATH']}", **variables}
-        log = self.folder / "log"
-        log.write_text("")
+        (self.folder / "log").write_text("")
         done = subprocess.run(
             ["make", *arguments],
             cwd=self.folder,
@@ -221,13 +249,16 @@ class Clone:
             check=False,
             timeout=60,
         )
-        return done, re.findall(r"-e (\S+)|ffhelpers (data)", log.read_text())
+        steps = re.findall(r"-m (\S+).* --require-hashes -r pins/(\w+).txt", self.log)
+        return done, [" ".join(step) for step in steps] + re.findall(r"ffhelpers data", self.log)
 
     def installed(self, *arguments, **variables):
         done, steps = self.make(*arguments, **variables)
         assert done.returncode == 0, done.stderr
-        assert steps[-1] == ("", "data")
-        return [extras for extras, _ in steps[:-1]]
+        assert steps[-1] == "ffhelpers data"
+        ours = re.findall("pip install .*--no-deps --no-build-isolation -e [.]", self.log)
+        assert len(ours) == (len(steps) > 1)
+        return steps[:-1]
 
 
 @pytest.fixture
@@ -242,18 +273,19 @@ def clone(tmp_path):
 def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
     listed = re.findall(r"^make (\w+) +\w", done.stdout, re.MULTILINE)
-    assert (sorted(listed), steps) == (["bench", "clean", "lab", "run", "setup", "test"], [])
+    targets = ["bench", "clean", "lab", "pins", "run", "setup", "test"]
+    assert (sorted(listed), steps) == (targets, [])
 
 
 def test_setup_installs_once_and_again_after_a_change(clone):
-    assert clone.installed("setup") == [".[cpu,lab,test]"]
+    assert clone.installed("setup") == ["uv cpu"]
     assert clone.installed("setup") == []
-    for name in ("pyproject.toml", "constraints.txt"):
+    for name in ("pyproject.toml", "pins/cpu.txt", "pins/uv.txt"):
         with (clone.folder / name).open("a") as file:
             file.write("# changed\n")
-        assert clone.installed("setup") == [".[cpu,lab,test]"]
+        assert clone.installed("setup") == ["uv cpu"]
     clone.folder = clone.folder.rename(clone.folder.parent / "moved")
-    assert clone.installed("setup") == [".[cpu,lab,test]"]
+    assert clone.installed("setup") == ["uv cpu"]
     assert clone.installed("setup") == []
 
 
@@ -263,20 +295,82 @@ def test_setup_follows_the_interpreter_and_extra_asked_for(clone):
     assert clone.installed("setup", PYTHON="python3.13") != []
     assert clone.installed("setup", PYTHON="python3.13") == []
     assert clone.installed("setup") == []
-    assert clone.installed("setup", "EXTRA=cuda") == [".[cuda,lab,test]"]
+    assert clone.installed("setup", "EXTRA=cuda") == ["uv cuda"]
     assert clone.installed("setup") == []
+
+
+@pytest.mark.parametrize("hindrance, tried", [("no-uv", []), ("no-index", ["uv cpu"])])
+def test_pip_installs_the_same_where_uv_cannot(clone, hindrance, tried):
+    (clone.folder / hindrance).touch()
+    assert clone.installed("setup") == [*tried, "pip cpu"]
+    assert clone.installed("setup") == []
+
+
+PIP_CONF = """\
+:env:.cert='/a b.pem'
+:env:.index-url='{env}'
+global.index-url='{file}'
+"""
+
+
+@pytest.mark.parametrize(
+    "env, file, uv, asked",
+    [
+        ("", "file:a", {}, "file:a"),
+        ("file:b", "file:a", {}, "file:b"),
+        ("", "file:a", {"UV_INDEX_URL": "file:c"}, "file:c"),
+        ("file:b", "file:a", {"UV_DEFAULT_INDEX": "file:d", "UV_INDEX_URL": "file:c"}, "file:d"),
+    ],
+)
+def test_uv_asks_the_index_that_pip_does_unless_it_has_its_own(clone, env, file, uv, asked):
+    lines = PIP_CONF.format(env=env, file=file).splitlines()
+    lines = [line for line in lines if "''" not in line]
+    (clone.folder / "pip.conf").write_text("\n".join(lines))
+    clone.installed("setup", **uv)
+    assert f"uv asks {asked}, trusts /a b.pem\n" in clone.log
+    clone.make("pins", **uv)
+    assert clone.log.count(f"uv asks {asked}, trusts /a b.pem\n") == len(WANTED)
+
+
+def test_pins_are_kept_unless_newer_ones_are_asked_for(clone):
+    clone.make("pins")
+    kept = re.findall(r"uv pip compile .*", clone.log)
+    assert len(kept) == len(WANTED) and not any("--upgrade" in call for call in kept)
+    for name in WANTED:
+        assert sum(f" -o pins/{name}.txt" in call for call in kept) == 1
+    clone.make("pins", "UPGRADE=1")
+    assert all("--upgrade" in call for call in re.findall(r"uv pip compile .*", clone.log))
+
+
+def test_uv_asks_what_it_does_by_itself_where_pip_does_too(clone):
+    clone.installed("setup")
+    assert "uv asks , trusts \n" in clone.log
+
+
+def test_run_takes_every_notebook_or_those_asked_for(clone):
+    (clone.folder / "notebooks" / "99_new.ipynb").touch()
+    clone.make("run")
+    all_of_them = sorted(f"notebooks/{path.name}" for path in ROOT.glob("notebooks/*.ipynb"))
+    all_of_them.append("notebooks/99_new.ipynb")
+    assert f"-m ffhelpers run {' '.join(all_of_them)} --jobs 2 --output runs\n" in clone.log
+    clone.make("run", "NOTEBOOKS=notebooks/02_loss.ipynb")
+    assert "-m ffhelpers run notebooks/02_loss.ipynb --jobs 2 --output runs\n" in clone.log
 
 
 def test_setup_takes_cuda_where_there_is_a_gpu(clone):
     clone.program("nvidia-smi", "#!/bin/sh\n")
-    assert clone.installed("setup") == [".[cuda,lab,test]"]
+    assert clone.installed("setup") == ["uv cuda"]
 
 
 def test_an_interrupted_installation_starts_over(clone):
-    (clone.folder / "no-network").touch()
-    assert clone.make("setup")[0].returncode != 0
-    (clone.folder / "no-network").unlink()
-    assert clone.installed("setup") != []
+    hindrances = [clone.folder / name for name in ("no-uv", "no-index", "no-network")]
+    for hindrance in hindrances:
+        hindrance.touch()
+    done, _ = clone.make("setup")
+    assert done.returncode != 0 and "no network?" in done.stderr
+    for hindrance in hindrances:
+        hindrance.unlink()
+    assert clone.installed("setup") == ["uv cpu"]
 
 
 @pytest.mark.parametrize("minor", range(7, 17))
@@ -299,7 +393,7 @@ def test_an_unfit_interpreter_gets_one_line(clone, version, no_venv, says):
     before = sorted(clone.folder.rglob("*"))
     if version:
         clone.python("python9.9", version, no_venv)
-    (clone.folder / "constraints.txt").write_text("")  # so that 3.11 has something to do
+    (clone.folder / "pins" / "cpu.txt").write_text("")  # so that 3.11 has something to do
     done, steps = clone.make("setup", PYTHON="python9.9")
     line, makes_own = done.stderr.splitlines()
     assert line.startswith("python9.9 ") and says in line

@@ -40,6 +40,11 @@ ELSEWHERE = {
     "PYTHON=python3.12 make run": (".ci/run", 'PYTHON="$python" make run'),
     "make setup EXTRA=cuda": ("tests/test_environment.py", '"setup", "EXTRA=cuda"'),
     "conda env create -f environment.yml": ("tests/test_environment.py", "environment.yml"),
+    "conda run -n forward-forward pip install --no-deps --no-build-isolation -e .": (
+        "Makefile",
+        " install -qq --no-deps --no-build-isolation -e . ",
+    ),
+    "make pins UPGRADE=1": ("tests/test_environment.py", '"pins", "UPGRADE=1"'),
 }
 
 
