@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,19 +16,13 @@ from ffhelpers import runs
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-LABELLED = {"03_layer_training", "04_evaluation", "05_ablations", "07_local_receptive_fields"}
-TRAINING = LABELLED | {"06_convolutions"}
+# A notebook says itself what is particular about its tests, in its metadata under "tests":
+# `small`, the parameters with which it also runs on a small data set, and `uncompared`, the number
+# of its cells whose output varies from run to run. One more is one less that is compared: think
+# twice.
 
-# Cells whose output varies from run to run. One more is one less that is compared: think twice.
-IGNORED = {
-    "01_data_editing": 1,
-    "02_loss": 3,
-    "03_layer_training": 4,
-    "04_evaluation": 8,
-    "05_ablations": 4,
-    "06_convolutions": 4,
-    "07_local_receptive_fields": 7,
-}
+def trains(path):
+    return bool({"epochs", "seconds"} & runs.parameters(path).keys())
 
 
 def code_cells(notebook):
@@ -39,8 +34,10 @@ def stored(request):
     return request.param, nbformat.read(request.param, as_version=4)
 
 
-def test_all_are_here():
-    assert [path.stem for path in NOTEBOOKS] == list(IGNORED)
+def test_each_has_a_number_of_its_own():
+    """The Makefile runs those whose names begin with a digit."""
+    numbers = [re.match(r"\d\d_", path.name)[0] for path in NOTEBOOKS]
+    assert len(set(numbers)) == len(numbers) > 0
 
 
 def test_it_was_run_from_top_to_bottom(stored):
@@ -65,7 +62,7 @@ def test_few_outputs_go_unchecked(stored):
     path, notebook = stored
     tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
     assert set(tags) <= {"parameters", "nbval-ignore-output"}
-    assert tags.count("nbval-ignore-output") == IGNORED[path.stem]
+    assert tags.count("nbval-ignore-output") == notebook.metadata["tests"]["uncompared"]
 
 
 def test_it_is_built_like_the_others(stored):
@@ -79,12 +76,25 @@ def test_it_is_built_like_the_others(stored):
     assert max(len(line) for cell in cells for line in cell.source.splitlines()) <= 100
     first = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
     assert cells[0].source == first, "the cell that finds ffhelpers differs"
+    tests = notebook.metadata["tests"]
     assert notebook.metadata == {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
+        "tests": {"small": tests["small"], "uncompared": tests["uncompared"]},
     }
-    neighbours = re.findall(r"\]\((\w+\.ipynb)\)", "\n".join(text))
-    assert neighbours and all((FOLDER / name).is_file() for name in neighbours)
+
+
+def test_links_lead_to_notebooks_before_and_after_it(stored):
+    path, notebook = stored
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    links = re.findall(r"\]\((\w+\.ipynb)\)", text)
+    assert links and all((FOLDER / name).is_file() for name in links)
+    previous, following = (
+        re.findall(rf"\b{word}:\s+\[[^]]*\]\((\w+\.ipynb)\)", text, re.IGNORECASE)
+        for word in ("previous", "next")
+    )
+    assert len(previous) == (path != NOTEBOOKS[0]) and all(name < path.name for name in previous)
+    assert len(following) <= 1 and all(name > path.name for name in following)
 
 
 def test_parameters_are_checked_and_explained(stored):
@@ -92,10 +102,10 @@ def test_parameters_are_checked_and_explained(stored):
     parameters = runs.parameters(path)
     assert {"dataset", "seed"} <= parameters.keys()
     assert all(parameter.help for parameter in parameters.values())
-    if path.stem in LABELLED:
-        assert {"batch_size", "widths", "learning_rate", "theta", "scale", "negatives"} <= set(
-            parameters
-        )
+    if trains(path):
+        assert {"batch_size", "learning_rate"} <= parameters.keys()
+    if "negatives" in parameters:
+        assert {"widths", "theta", "scale"} <= parameters.keys()
     sources = [cell.source for cell in code_cells(notebook)]
     (index,) = [
         i for i, c in enumerate(code_cells(notebook)) if "parameters" in c.metadata.get("tags", [])
@@ -107,7 +117,7 @@ def test_parameters_are_checked_and_explained(stored):
 def test_figures_are_recorded(stored):
     path, _ = stored
     recorded = runs.figures(path)
-    if path.stem in TRAINING:
+    if trains(path):
         assert {"test_error", "train_error", "train_seconds"} <= recorded.keys()
         assert 0 <= recorded["test_error"] < 0.15
     if path.stem == "04_evaluation":
@@ -134,38 +144,25 @@ def own_data(mnist, tmp_path_factory):
     return path
 
 
-SMALL = {
-    "01_data_editing": {},
-    "02_loss": {"theta": "1.5", "scale": "4"},
-    "03_layer_training": {"epochs": "2", "widths": "40,30,20", "batch_size": "100"},
-    "04_evaluation": {"epochs": "8", "widths": "[90, 80]", "batch_size": "64", "scale": "8"}
-    | {"dropout": "0.1", "adversarial": "0.05", "hardest": "0.7", "shift": "1"},
-    "05_ablations": {"seconds": "0.2", "seeds": "2", "widths": "60", "negatives": "uniform"},
-    "06_convolutions": {"epochs": "4", "channels": "3,5,6", "batch_size": "50", "voting": "1"}
-    | {"normalization": "layer", "shift": "1"},
-    "07_local_receptive_fields": {"epochs": "6", "widths": "30,40", "batch_size": "50"}
-    | {"patterns": "waves", "negatives": "uniform", "peers": "0.03"},
-}
-
-
-@pytest.mark.parametrize("name", list(SMALL))
-def test_it_runs_on_data_of_ones_own(name, own_data, tmp_path):
-    settings = {"dataset": str(own_data), "seed": "11", **SMALL[name]}
-    command = [sys.executable, "-m", "ffhelpers", "run", str(FOLDER / f"{name}.ipynb")]
-    for setting in settings.items():
-        command += ["-p", "=".join(setting)]
+def test_it_runs_on_data_of_ones_own(stored, own_data, tmp_path):
+    path, notebook = stored
+    settings = {"dataset": own_data, "seed": 11, **notebook.metadata["tests"]["small"]}
+    command = [sys.executable, "-m", "ffhelpers", "run", str(path)]
+    for name, value in settings.items():
+        command += ["-p", f"{name}={value}"]
     done = subprocess.run(
         [*command, "--output", tmp_path / "out"], capture_output=True, text=True, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    recorded = ff.figures(tmp_path / "out" / f"{name}.ipynb")
-    if name in TRAINING:
+    name, executed = path.stem, tmp_path / "out" / path.name
+    recorded = ff.figures(executed)
+    if trains(path):
         assert recorded["test_error"] < (0.1 if name == "04_evaluation" else 0.3)
         assert recorded["train_seconds"] > 0
     if name == "04_evaluation":
         assert recorded["copies_test_error"] < 0.1  # its images are moved
     if name == "03_layer_training":
-        assert "equal: True" in (tmp_path / "out" / f"{name}.ipynb").read_text()
+        assert "equal: True" in executed.read_text()
     if name == "01_data_editing":
         assert 0.2 < recorded["true_label_fraction"] < 0.3  # about a quarter, with four classes
 
@@ -213,3 +210,62 @@ def test_impossible_values_are_refused_by_plain_papermill_too(tmp_path):
     assert error.traceback == ["epochs must be a whole number, 1 or more, not 0"]
     failed_at = max(c.execution_count or 0 for c in code_cells(kept))
     assert failed_at <= 5, "data or training came first"
+
+
+# --- A new notebook --------------------------------------------------------------------------
+
+
+def a_notebook():
+    """One that does nothing: the first cells of notebook 1, and a figure."""
+    cells = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))
+    (tagged,) = [i for i, c in enumerate(cells) if "parameters" in c.metadata.get("tags", [])]
+    cells = cells[: tagged + 2]  # up to the one that checks the parameters and sets up
+    figure = nbformat.v4.new_output(
+        "display_data", {runs.FIGURES_MIME: [["answer", 42]], "text/plain": "answer 42"}
+    )
+    recorded = nbformat.v4.new_code_cell(
+        "ff.record(answer=42)", execution_count=len(cells) + 1, outputs=[figure]
+    )
+    text = f"# A new one\n\nPrevious: [the first]({NOTEBOOKS[0].name})\n\n## Overview\n\n## Set-up"
+    ignored = sum("nbval-ignore-output" in c.metadata.get("tags", []) for c in cells)
+    return nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_markdown_cell(text),
+            *cells,
+            nbformat.v4.new_markdown_cell("## What came out"),
+            recorded,
+            nbformat.v4.new_markdown_cell("## Summary\n\n## Exercises"),
+        ],
+        metadata={
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            "tests": {"small": {"seed": 2}, "uncompared": ignored},
+        },
+    )
+
+
+def test_a_new_notebook_costs_one_file(tmp_path):
+    """Nothing else names it, and it is run, compared and tested like the others."""
+    root = FOLDER.parent
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a clone")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (root / name).exists():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, tmp_path / name)
+    nbformat.write(a_notebook(), tmp_path / "notebooks" / "99_new.ipynb")
+
+    def call(*command):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    if shutil.which("make"):
+        assert " notebooks/99_new.ipynb " in call("make", "-n", "run")
+    pytest_ = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", "99_new"]
+    ran = call(*pytest_, "--nbval", "--nbval-current-env", "tests/test_notebooks.py", "notebooks")
+    assert "test_it_runs_on_data_of_ones_own[99_new] PASSED" in ran
+    assert "test_it_is_built_like_the_others[99_new] PASSED" in ran
+    cells = len(code_cells(a_notebook()))
+    assert len(re.findall(r"^notebooks/99_new::ipynb::Cell \d+ PASSED", ran, re.MULTILINE)) == cells
