@@ -34,8 +34,8 @@ SHORT = ' -p epochs=1 -p "channels=[1, 1]"'
 
 # Those that make an environment of their own are tried elsewhere.
 ELSEWHERE = {
-    "make run": (".ci/run", "\nmake run\n"),
-    "make test": (".ci/run", "\nmake test\n"),
+    "make run": ("tests/test_environment.py", 'make("run")'),
+    "make test": (".ci/run", " make test\n"),
     "make lab": (".ci/run", " make lab "),
     "PYTHON=python3.12 make run": (".ci/run", 'PYTHON="$python" make run'),
     "make setup EXTRA=cuda": ("tests/test_environment.py", '"setup", "EXTRA=cuda"'),
