@@ -32,7 +32,7 @@ run: setup  ## run all notebooks into runs/, two at a time, then show what came 
 	.venv/bin/python -m ffhelpers run $(NOTEBOOKS) --jobs 2 --output runs
 
 test: setup  ## run the tests, and every notebook, comparing its outputs with the stored ones
-	.venv/bin/python -m pytest -n 2 --dist loadgroup --nbval --nbval-current-env tests notebooks
+	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)

@@ -9,8 +9,14 @@ def pytest_collectstart(collector):
         collector.skip_compare += ("stderr",)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A notebook goes to a worker as a whole; the tests beside them go one by one, after them."""
+    from xdist.scheduler import LoadScopeScheduling  # here, for those who have it not
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file, _, _ = nodeid.partition("::")
+            return file if file.endswith(".ipynb") else nodeid
+
+    return Scheduling(config, log)
