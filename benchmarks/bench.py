@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ffhelpers.running import records
+from turns import in_turns, ratios, spread
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -88,7 +88,7 @@ def show(title, rows):
 
 
 def keep(name, small, output):
-    from ffhelpers import records  # here, as it brings TensorFlow: some workers do without
+    from ffhelpers.running import records  # here, as it brings TensorFlow: some workers do without
 
     start = time.perf_counter()
     # A small one has nothing to be disturbed, and starting a process takes longer than it.

@@ -67,7 +67,8 @@ def peak(training, depth, xla, network):
 
     local, widths, images = training == "forward-forward", [WIDTH] * depth, 8000
     if network == "convolutions":
-        blocks, images = [ff.Conv(CHANNELS, speed.CLASSES) for _ in widths], 100
+        goodness = ff.ClassChannels(speed.CLASSES)
+        blocks, images = [ff.Conv(CHANNELS, goodness=goodness) for _ in widths], 100
         model = (speed.conv_forward_forward if local else speed.conv_backprop)(blocks)
     elif local:
         model, images = speed.forward_forward(widths), 4000

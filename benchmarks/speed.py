@@ -97,9 +97,9 @@ def images(count):
     return x, keras.random.randint((count,), 0, CLASSES, seed=1).numpy()
 
 
-def forward_forward(widths, optimizer=None, negatives="hard"):
+def forward_forward(widths, optimizer=None, source="hard"):
     keras.utils.set_random_seed(0)
-    model = ff.ForwardForward(widths, CLASSES, negatives=negatives)
+    model = ff.ForwardForward(widths, num_classes=CLASSES, source=source)
     model.compile(optimizer or keras.optimizers.AdamW(1e-3))
     return model
 
@@ -146,14 +146,15 @@ def milliseconds(times):
 
 def conv_blocks(channels):
     """Those of notebook 6, where the channels are `CHANNELS`."""
+    goodness = ff.ClassChannels(CLASSES)
     return [
-        ff.Conv(filters, CLASSES, pool=pool, normalization="batch")
-        for filters, pool in zip(channels, (2, 2, 2, 1))
+        ff.Conv(units, pool=pool, normalization="batch", goodness=goodness)
+        for units, pool in zip(channels, (2, 2, 2, 1))
     ]
 
 
 def conv_forward_forward(blocks):
-    model = ff.ForwardForward(blocks, CLASSES, negatives=ff.Images())
+    model = ff.ForwardForward(blocks, source=ff.Images(CLASSES))
     model.compile(keras.optimizers.AdamW(1e-3), ff.SoftmaxLoss(2.0, pull=0.0))
     return model
 
@@ -226,7 +227,7 @@ def profile(widths=WIDTHS, batch=500, steps=80, least=0.5, repeats=REPEATS):
     measures = {
         "products": ceiling(widths, batch, steps)[1],
         "whole": compiled(),
-        "random": compiled(negatives="uniform"),
+        "random": compiled(source="uniform"),
         "plain": compiled(optimizer=keras.optimizers.SGD(1e-3)),
         "fitted": epochs(forward_forward(widths), batch, steps),
     }
@@ -303,7 +304,8 @@ def prediction(widths=WIDTHS, count=500, least=0.2, repeats=REPEATS):
     @tf.function
     def forward(h):
         h, total = tf.reshape(h, (-1, INPUTS)), 0.0
-        for block in model.blocks:
+        first, *rest = model.blocks
+        for block in (first.block, *rest):
             h = block.activation(ff.normalize(h) @ block.kernel + block.bias)
             total += ff.goodness(h)
         return total

@@ -34,25 +34,31 @@ if sys.argv[:1] != ["-m"]:
 
     from . import evaluation
     from .augmentation import average_copies, batches
-    from .convolutions import Conv, Images
-    from .goodness import (
+    from .convolutions import Conv
+    from .goodness import ClassChannels, goodness, normalize
+    from .hardware import setup
+    from .labels import LabelPatterns, LabelPixels, label_patterns, write_label
+    from .layers import Block, Dense, Labelled
+    from .local import Local
+    from .losses import (
+        LocalLoss,
         PairwiseLoss,
         PeerNormalization,
         SoftmaxLoss,
         ThresholdLoss,
-        goodness,
-        normalize,
         pairwise_loss,
         threshold_loss,
     )
-    from .hardware import foresee, setup
-    from .layers import Dense, LabelledDense
-    from .local import LabelledLocal, Local
-    from .model import ForwardForward, OnePass
-    from .negatives import LabelInImage, hard_labels, label_patterns, uniform_labels, write_label
+    from .model import ForwardForward
+    from .negatives import hard_labels, uniform_labels
+    from .readout import OnePass
+    from .sources import Adversarial, GivenLabels, Hardest, Images, LabelInImage, Source, Streams
+    from .trainer import DivergedError
 
-    __all__ += ["Conv", "Dense", "ForwardForward", "Images", "LabelInImage", "LabelledDense"]
-    __all__ += ["LabelledLocal", "Local", "OnePass", "PairwiseLoss", "PeerNormalization"]
-    __all__ += ["SoftmaxLoss", "ThresholdLoss", "average_copies", "batches", "evaluation"]
-    __all__ += ["foresee", "goodness", "hard_labels", "label_patterns", "normalize"]
-    __all__ += ["pairwise_loss", "setup", "threshold_loss", "uniform_labels", "write_label"]
+    __all__ += ["Adversarial", "Block", "ClassChannels", "Conv", "Dense", "DivergedError"]
+    __all__ += ["ForwardForward", "GivenLabels", "Hardest", "Images", "LabelInImage"]
+    __all__ += ["LabelPatterns", "LabelPixels", "Labelled", "Local", "LocalLoss", "OnePass"]
+    __all__ += ["PairwiseLoss", "PeerNormalization", "SoftmaxLoss", "Source", "Streams"]
+    __all__ += ["ThresholdLoss", "average_copies", "batches", "evaluation", "goodness"]
+    __all__ += ["hard_labels", "label_patterns", "normalize", "pairwise_loss", "setup"]
+    __all__ += ["threshold_loss", "uniform_labels", "write_label"]

@@ -185,7 +185,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
     if others:
         click.echo(
             f"Warning: another version of {notebook} or of ffhelpers made {len(others)} of them, "
-            f"such as {others[0].path}: delete them, or take another --output, to make them anew",
+            f"such as {others[0].path}: delete them, or take another --output, to run them again",
             err=True,
         )
     for run in made:

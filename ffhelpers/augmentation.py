@@ -4,11 +4,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from . import parameters
+from .labels import scaled
+
 
 def batches(images, labels, batch_size, shift=0, flip=False):
     """Shuffled batches for `fit`, in which each image is moved by a few pixels of its own.
 
-    Both distances are whole numbers, all equally likely, drawn anew in every epoch; zeros move in
+    Both distances are whole numbers, all equally likely, drawn for every epoch; zeros move in
     (Hinton 2022, section 3.3, moves images by up to two pixels). Order, distances and flips follow
     from `setup`'s seed.
 
@@ -27,6 +30,7 @@ def batches(images, labels, batch_size, shift=0, flip=False):
         ValueError: lengths that differ, `shift` not a whole number from 0, or images that cannot
             be moved so far, or not be flipped.
     """
+    parameters.check(batch_size=batch_size)
     images, labels = np.asarray(images), np.asarray(labels)
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
@@ -74,8 +78,7 @@ def average_copies(predict, images, shift=0, flip=False):
 
 
 def _check(images, shift, flip):
-    if isinstance(shift, bool) or not isinstance(shift, (int, np.integer)) or shift < 0:
-        raise ValueError(f"shift={shift!r}: expected a whole number of pixels, 0 or more")
+    parameters.check(shift=shift, flip=flip)
     if shift and (images.ndim not in (3, 4) or shift >= min(images.shape[1:3])):
         raise ValueError(
             f"shift={shift} with images of shape {images.shape[1:]}: expected (h, w) or "
@@ -105,8 +108,7 @@ def _changer(shape, shift, flip):
         mirrored = keras.random.uniform((count,), seed=draws) < (0.5 if flip else 0)
         # NumPy copies whole rows, TensorFlow's transformations pixel by pixel.
         moved = tf.numpy_function(_moved, [x, distances, mirrored], x.dtype)
-        x = tf.cast(tf.ensure_shape(moved, x.shape), tf.float32)
-        return x / (255 if moved.dtype == tf.uint8 else 1), y
+        return scaled(tf.ensure_shape(moved, x.shape)), y
 
     def _moved(x, distances, mirrored):
         x = _windows(x, shift)[np.arange(len(x)), distances[0], distances[1]]

@@ -1,139 +1,121 @@
-"""Convolutional blocks in which every class has channels of its own: no negatives are needed."""
+"""Convolutional blocks, in which every class may have channels of its own."""
 
 import keras
-import numpy as np
 from keras import ops
 
-
-@keras.saving.register_keras_serializable(package="ffhelpers")
-class Images(keras.layers.Layer):
-    """The source of a network whose blocks judge all classes at once: the images, unedited.
-
-    Goodness is then one logit for each class, and the true class is the positive one. What
-    enters the first block is float `(n, h, w, channels)`.
-    """
-
-    negatives = None
-
-    def training(self, x, y):
-        """What enters the first block, and which of its logits is positive."""
-        return self._channels_last(x), {}, ops.reshape(ops.cast(y, "int32"), (-1,))
-
-    def candidates(self, x):
-        """What enters the first block for prediction."""
-        return self._channels_last(x), {}
-
-    def _channels_last(self, x):
-        if keras.backend.standardize_dtype(x.dtype) == "uint8":
-            x = ops.cast(x, self.compute_dtype) / 255
-        return x if len(x.shape) == 4 else x[..., None]
+from . import parameters
+from .layers import Block
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")
-class Conv(keras.layers.Layer):
-    """Normalise, convolve, pool, rectify. Each class has channels of its own, and their goodness.
+class Conv(Block):
+    """Normalise, convolve, pool, rectify.
 
-    Blocks with such groups learn by a softmax over the goodness of the classes, in CwComp
-    (Papachristodoulou et al. 2024) of squares, in DeeperForward (Sun et al. 2025) of plain
-    activities.
+    With `goodness=ClassChannels(10)` each class has channels of its own, and their goodness. Such
+    blocks learn by a softmax over the goodness of the classes, in CwComp (Papachristodoulou et al.
+    2024) of squares, in DeeperForward (Sun et al. 2025) of plain activities.
 
     Args:
-        filters: channels, a multiple of `num_classes`: the first `filters / num_classes` are those
-            of class 0, and so on.
-        num_classes: number of classes, at least 2.
-        kernel_size: height and width of the filters in pixels; zeros surround the image.
+        units: channels.
+        kernel_size: height and width of the filters in pixels, one number or two; zeros surround
+            the image.
         pool: of each square of `pool × pool` activities the largest is passed on.
         activation: a Keras activation that never falls, such as `"relu"`.
         normalization: of the input: `"layer"`, each image to mean 0 and variance 1; `"rms"`, each
             image to mean square 1; `"batch"`, each channel to mean 0 and variance 1 over the
-            batch, in predictions over the batches of training; None.
-        squares: goodness is the mean of the squares of a class's activities, else their mean.
+            batch, in predictions over the batches of training; `"none"`.
+        goodness, dropout: as for `Block`.
 
-    Input float `(n, h, w, channels)`, output `(n, h // pool, w // pool, filters)`.
+    Input float `(..., h, w, channels)`, output `(..., h // pool, w // pool, units)`.
 
     Raises:
-        ValueError: `filters` that are no multiple of `num_classes`, an unknown `normalization`;
-            when built, images that are flat or smaller than `pool`.
+        ValueError: as `Block`, an unknown `normalization`; when built, images that are flat or
+            smaller than `pool`.
+
+    Example:
+        `ff.Conv(40, pool=2, goodness=ff.ClassChannels(10))`
     """
 
-    normalizations = ("layer", "rms", "batch", None)
+    axes = 3
 
-    def __init__(
-        self,
-        filters,
-        num_classes,
-        kernel_size=3,
-        pool=1,
-        activation="relu",
-        normalization="layer",
-        squares=True,
-        **kwargs,
-    ):
-        super().__init__(**kwargs)
-        whole = isinstance(filters, (int, np.integer)) and not isinstance(filters, bool)
-        if not (whole and filters > 0 and filters % num_classes == 0):
-            raise ValueError(f"filters={filters!r}: expected a multiple of {num_classes} classes")
-        if normalization not in self.normalizations:
-            raise ValueError(
-                f"normalization={normalization!r}: expected one of {self.normalizations}"
-            )
-        self.filters, self.num_classes, self.kernel_size = int(filters), num_classes, kernel_size
-        self.pool, self.normalization, self.squares = pool, normalization, squares
-        self.activation = keras.activations.get(activation)
-        self.convolution = keras.layers.Conv2D(self.filters, kernel_size, padding="same")
+    def __init__(self, units, kernel_size=3, *, pool=1, normalization="layer", **kwargs):
+        super().__init__(units, **kwargs)
+        parameters.check(kernel_size=kernel_size, pool=pool, normalization=normalization)
+        self.kernel_size, self.pool, self.normalization = kernel_size, pool, normalization
         if normalization == "batch":
-            plain = dict(center=False, scale=False)  # the filters can do both
+            plain = {"center": False, "scale": False}  # the filters can do both
             self.over_batches = keras.layers.BatchNormalization(momentum=0.9, **plain)
 
     def build(self, input_shape):
-        if len(input_shape) == 3:  # grey images, to which the source adds a channel
-            input_shape = (*input_shape, 1)
-        if len(input_shape) != 4 or min(input_shape[1:3]) < self.pool:
+        if len(input_shape) < 4 or min(input_shape[-3:-1]) < self.pool:
             raise ValueError(
                 f"images of shape {tuple(input_shape[1:])}: expected (h, w) or (h, w, channels), "
                 f"at least {self.pool} pixels each way"
             )
-        self.convolution.build(input_shape)
+        size = (
+            self.kernel_size
+            if isinstance(self.kernel_size, (list, tuple))
+            else (self.kernel_size, self.kernel_size)
+        )
+        self.kernel = self.add_weight(
+            (*size, input_shape[-1], self.units), "glorot_uniform", name="kernel"
+        )
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
         if self.normalization == "batch":
-            self.over_batches.build(input_shape)
+            self.over_batches.build((None, *input_shape[-3:]))
 
     def compute_output_shape(self, input_shape):
-        height, width = (size // self.pool for size in input_shape[1:3])
-        return (input_shape[0], height, width, self.filters)
+        height, width = (size // self.pool for size in input_shape[-3:-1])
+        return (*input_shape[:-3], height, width, self.units)
 
     def call(self, h, training=False):
-        # What never falls may come after the maximum, where there is less to do.
-        return self.activation(self._pooled(self.convolution(self._normalized(h, training))))
+        return self.activated(self.product(self.normalized(h, training)), training)
 
-    def _normalized(self, h, training):
-        if self.normalization is None:
+    def normalized(self, h, training=False):
+        """The input, each image or each channel on its own scale."""
+        if self.normalization == "none":
             return h
         if self.normalization == "batch":
             return self.over_batches(h, training=training)
         wide = ops.cast(h, "float32")
         if self.normalization == "layer":
-            wide = wide - ops.mean(wide, axis=(1, 2, 3), keepdims=True)
-        energy = ops.mean(ops.square(wide), axis=(1, 2, 3), keepdims=True)
+            wide = wide - ops.mean(wide, axis=(-3, -2, -1), keepdims=True)
+        energy = ops.mean(ops.square(wide), axis=(-3, -2, -1), keepdims=True)
         return ops.cast(wide * ops.rsqrt(energy + 1e-6), h.dtype)
+
+    def product(self, h):
+        z = ops.conv(ops.reshape(h, (-1, *h.shape[-3:])), self.kernel, padding="same")
+        return ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+
+    def normalized_product(self, z, mean, energy):
+        if self.normalization == "none":
+            return z
+        if self.normalization == "batch":
+            raise ValueError(
+                "normalization='batch': expected layer, rms or none in a block that reads labels, "
+                "whose images differ by their labels alone"
+            )
+        if self.normalization == "layer":
+            # What is taken away from the pixels takes as much of their product away.
+            ones = ops.ones((1, *z.shape[-3:-1], self.kernel.shape[2]), self.compute_dtype)
+            z = z - ops.cast(mean[..., None, None, None], z.dtype) * self.product(ones)
+            energy = energy - ops.square(mean)
+        return z * ops.cast(ops.rsqrt(energy + 1e-6)[..., None, None, None], z.dtype)
+
+    def activated(self, z, training=False):
+        # What never falls may come after the maximum, where there is less to do.
+        return self.drop(self.activation(self._pooled(z + self.bias)), training)
 
     def _pooled(self, z):
         if self.pool == 1:
             return z
         # On a CPU the gradient of this maximum takes XLA a tenth of what ops.max_pool's takes.
-        height, width = (size // self.pool for size in z.shape[1:3])
-        z = z[:, : height * self.pool, : width * self.pool]
-        squares = (-1, height, self.pool, width, self.pool, self.filters)
-        return ops.max(ops.reshape(z, squares), axis=(2, 4))
-
-    def goodness(self, h):
-        """Goodness of every class in this block's activities: float32 `(n, num_classes)`."""
-        h = ops.cast(h, "float32")
-        by_channel = ops.mean(ops.square(h) if self.squares else h, axis=(1, 2))
-        of_a_class = self.filters // self.num_classes
-        return ops.mean(ops.reshape(by_channel, (-1, self.num_classes, of_a_class)), axis=-1)
+        height, width = (size // self.pool for size in z.shape[-3:-1])
+        z = z[..., : height * self.pool, : width * self.pool, :]
+        squares = (-1, height, self.pool, width, self.pool, self.units)
+        pooled = ops.max(ops.reshape(z, squares), axis=(2, 4))
+        return ops.reshape(pooled, (-1, *z.shape[1:-3], height, width, self.units))
 
     def get_config(self):
-        own = ("filters", "num_classes", "kernel_size", "pool", "normalization", "squares")
-        activation = keras.activations.serialize(self.activation)
-        own = {name: getattr(self, name) for name in own}
-        return {**super().get_config(), **own, "activation": activation}
+        own = ("kernel_size", "pool", "normalization")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -169,7 +169,7 @@ def _keras_cache(known):
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DataError(f"{error.filename} does not exist") from error
     except OSError as error:
-        warnings.warn(f"{where} is damaged and fetched anew: {error}", stacklevel=5)
+        warnings.warn(f"{where} is damaged and fetched again: {error}", stacklevel=5)
         raise DataError(f"{where}: {error}") from error
 
 

@@ -1,12 +1,9 @@
 """One call that prepares the machine: seeds, GPUs, precision, determinism."""
 
-import time
-from numbers import Integral
-
 import keras
-import numpy as np
 import tensorflow as tf
 
+from . import parameters
 from .machine import cores
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -37,8 +34,8 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
         raise ValueError(
             f"strategy={strategy!r}: expected 'auto', None or a tf.distribute.Strategy"
         )
-    if seed is not None and not (isinstance(seed, Integral) and 0 <= seed < 2**32):
-        raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**32 - 1")
+    if seed is not None:
+        parameters.check(seed=seed)
     if precision not in ("auto", *PRECISIONS):  # in others nothing trains
         raise ValueError(f"precision={precision!r}: expected auto or {', '.join(PRECISIONS)}")
     gpus = tf.config.list_physical_devices("GPU")
@@ -77,54 +74,3 @@ def _summary(gpus, seed, strategy, deterministic):
         parts.append(f"{strategy.num_replicas_in_sync} replicas")
     parts.append("no seed" if seed is None else f"seed {seed}")
     return ", ".join(parts + ["deterministic"] * bool(deterministic))
-
-
-def foresee(images, widths, batch_size, epochs, adversarial=0.0, hardest=1.0):
-    """How long this machine will take to train dense blocks, in words: `about 4 min`.
-
-    Counts the operations of the steps' matrix products and divides them by the speed that one
-    reaches here and now. The rest is fitted to the steps of `results/bench.jsonl`, on two cores of
-    two kinds: 15 % of the products for activations and losses, 160 operations a weight for AdamW,
-    1.5 ms for `fit`. The graph is taken to cost 3 s. Another machine may share out its time
-    otherwise.
-
-    Args:
-        images: what will be trained on, `(n, …)`; only the shape counts.
-        widths: units in each block.
-        batch_size, epochs: as for `fit`.
-        adversarial, hardest: as for `ForwardForward`.
-
-    Returns:
-        str.
-    """
-    inputs = int(np.prod(images.shape[1:]))
-    weights = [a * b for a, b in zip([inputs, *widths], widths)]
-    # Forward and gradient, two operations a weight each. The first block's two streams share one
-    # product, in the others each has its own. An adversarial image costs a product and a gradient.
-    # To find the hardest takes a product for all and, at 2x1000, as long as two more for the
-    # goodness of every label.
-    products = (8 if adversarial else 4) * weights[0] + 8 * sum(weights[1:])
-    products = hardest * products + (6 * weights[0] if hardest < 1 else 0)
-    steps = epochs * np.ceil(len(images) / batch_size)
-    operations = 1.15 * products * len(images) * epochs + 160 * sum(weights) * steps
-    return in_words(3 + 1.5e-3 * steps + operations / _product_speed())
-
-
-def _product_speed(size=1000, repeats=5):
-    """Operations a second in the product of two large matrices, at its best."""
-    a = keras.ops.ones((size, size), keras.config.dtype_policy().compute_dtype)
-    best = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        float(keras.ops.matmul(a, a)[0, 0])  # a GPU answers only when it is done
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best
-
-
-def in_words(seconds):
-    """A duration as people say it: `about 15 s`, `about 4 min`, `about 2.5 h`."""
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * length:
-            count = seconds / length
-            return f"about {count:.0f} {unit}" if count >= 10 else f"about {count:.2g} {unit}"
-    return f"about {max(1, seconds):.0f} s"

@@ -1,64 +1,85 @@
-"""Keras layers with a goodness of their own."""
+"""Blocks: Keras layers with a goodness of their own, and the one way to read a label."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from .goodness import goodness, inverse_length
-from .negatives import label_pixels
+from . import parameters
+from .goodness import ClassChannels, get, identifier, mean_square
+from .labels import Label
+from .sources import KeepsDraws
 
 
-@keras.saving.register_keras_serializable(package="ffhelpers")
-class Dense(keras.layers.Layer):
-    """`activation(W · normalised(h) + b)`, with the mean of squares as its goodness.
+class Block(KeepsDraws, keras.layers.Layer):
+    """`activation(product(normalised(h)) + bias)`, and its goodness: what all blocks share.
+
+    A kind of block has `product`, which is linear, and `normalized_product`.
 
     Args:
-        units: width of the layer.
+        units: the last axis of the output.
         activation: a Keras activation.
-        normalized: scale the input to mean square 1 (see `goodness.normalize`). Without it a
-            layer can copy the goodness of the one before.
+        goodness: see `goodness.get`, saved with the block.
         dropout: fraction of the units that are silent in training (Srivastava et al. 2014),
             others for every image, but the same ones for its streams, which are compared.
 
-    Input float `(..., d)`, output `(..., units)`.
-
     Raises:
-        ValueError: `units` is not a positive integer, or `dropout` is not from 0 to below 1.
+        ValueError: `units` is not a positive integer, `dropout` is not from 0 to below 1, or an
+            unknown goodness.
     """
 
-    axes = 1  # the last ones of an array that hold a layer's units
+    axes = 1  # the last ones of an array that hold a block's units
 
-    def __init__(self, units, activation="relu", normalized=True, dropout=0.0, **kwargs):
+    def __init__(self, units, *, activation="relu", goodness="mean_square", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
-        if isinstance(units, bool) or not isinstance(units, (int, np.integer)) or units < 1:
-            raise ValueError(f"units={units!r}: expected a positive integer")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout!r}: expected a fraction from 0 to below 1")
-        self.units, self.normalized, self.dropout = int(units), normalized, dropout
+        parameters.check(units=units, dropout=dropout)
+        self.units, self.dropout = int(units), dropout
         self.activation = keras.activations.get(activation)
+        self.kind = get(goodness)
+        if isinstance(self.kind, ClassChannels):
+            self.kind.check(self.units)
         self.draws = keras.random.SeedGenerator()
 
-    def build(self, input_shape):
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units), "glorot_uniform", name="kernel"
-        )
-        self.bias = self.add_weight((self.units,), "zeros", name="bias")
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.units)
+    @property
+    def num_classes(self):
+        """How many classes have channels of their own here; None without such channels."""
+        return getattr(self.kind, "num_classes", None)
 
     def call(self, h, training=False):
-        z = self._product(h)
-        if self.normalized:  # what scales the input scales the product
-            z = z * ops.cast(inverse_length(h), z.dtype)
-        return self._drop(self.activation(z + self.bias), training)
+        z = self.normalized_product(self.product(h), None, self.energy(h))
+        return self.activated(z, training)
 
-    def _product(self, h):
-        # One matrix product for all streams: a batched one would be slower.
-        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
-        return ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+    def product(self, h):
+        """The linear part, without bias: `(..., *input)` to `(..., *units)`."""
+        raise NotImplementedError
 
-    def _drop(self, h, training):
+    def product_of(self, pictures):
+        """`product` of inputs that are known beforehand, such as labels: an array."""
+        return self.product(ops.cast(pictures, self.compute_dtype))
+
+    def normalized_product(self, z, mean, energy):
+        """What `z`, a product, would be for normalised inputs.
+
+        Args:
+            z: `(..., *units)`.
+            mean, energy: mean and mean square of the inputs, float32 `(...)`.
+        """
+        raise NotImplementedError
+
+    def activated(self, z, training=False):
+        """Activities, from products: bias, activation, dropout."""
+        return self.drop(self.activation(z + self.bias), training)
+
+    def energy(self, h):
+        """The mean square of an input, float32 `(...)`."""
+        return mean_square(self._flat(h))
+
+    def _flat(self, h):
+        if self.axes == 1:
+            return h
+        return ops.reshape(h, (*ops.shape(h)[: -self.axes], int(np.prod(h.shape[-self.axes :]))))
+
+    def drop(self, h, training):
+        """`h` with a part of its units silent in training."""
         if not (training and self.dropout):
             return h
         # A number for each image and one for each unit; modulo 1 their sums are independent within
@@ -71,38 +92,182 @@ class Dense(keras.layers.Layer):
         return h * kept / (1 - self.dropout)
 
     def goodness(self, h):
-        """Goodness of this layer's activities `(n, streams, units)`: float32 `(n, streams)`."""
-        return goodness(h)
+        """Goodness of activities `(n, streams, *units)`: float32 `(n, streams)`.
 
-    # Keras saves weights, and a generator's state is none.
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        store["draws"] = self.draws.state
-
-    def load_own_variables(self, store):
-        super().load_own_variables({name: store[name] for name in store.keys() - {"draws"}})
-        if "draws" in store.keys():  # older files have none
-            self.draws.state.assign(store["draws"])
+        With `ClassChannels`, of activities `(n, *units)`: float32 `(n, num_classes)`.
+        """
+        return self.kind(h if isinstance(self.kind, ClassChannels) else self._flat(h))
 
     def get_config(self):
-        own = {name: getattr(self, name) for name in ("units", "normalized", "dropout")}
-        activation = keras.activations.serialize(self.activation)
-        return {**super().get_config(), **own, "activation": activation}
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": keras.activations.serialize(self.activation),
+            "goodness": identifier(self.kind),
+            "dropout": self.dropout,
+        }
 
 
-class ReadsLabels:
-    """What first layers have in common that are called with images and labels."""
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class Dense(Block):
+    """`activation(h · W + b)`, with the mean of squares as its goodness.
 
-    def _checked(self, images):
-        if tuple(images.shape[1:]) != self.image_shape:
-            raise ValueError(
-                f"images of shape {tuple(images.shape[1:])}: this network was built for "
-                f"{self.image_shape}"
-            )
-        if keras.backend.standardize_dtype(images.dtype) == "uint8":
-            images = ops.cast(images, self.compute_dtype) / 255
-        return images
+    Args:
+        units, activation, goodness, dropout: as for `Block`.
+        normalized: scale the input to mean square 1 (see `goodness.normalize`). Without it a
+            layer can copy the goodness of the one before.
+
+    Input float `(..., d)`, output `(..., units)`.
+
+    Raises:
+        ValueError: as `Block`.
+
+    Example:
+        `ff.Dense(500, dropout=0.1)`
+    """
+
+    def __init__(self, units, *, normalized=True, **kwargs):
+        super().__init__(units, **kwargs)
+        self.normalized = normalized
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(
+            (input_shape[-1], self.units), "glorot_uniform", name="kernel"
+        )
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def product(self, h):
+        # One matrix product for all streams: a batched one would be slower.
+        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
+        return ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+
+    def product_of(self, pictures):
+        used = np.flatnonzero(pictures.any(axis=0))
+        if len(used) == pictures.shape[1]:
+            return super().product_of(pictures)
+        # A label is a few pixels: their rows alone, where all would be a twentieth of the step.
+        rows = ops.cast(ops.take(self.kernel, used, axis=0), self.compute_dtype)
+        return ops.matmul(ops.cast(pictures[:, used], self.compute_dtype), rows)
+
+    def normalized_product(self, z, mean, energy):
+        if not self.normalized:
+            return z
+        # What scales the input scales the product. A million, which a silent input gets, is
+        # infinite in float16.
+        scale = ops.rsqrt(energy + 1e-12)
+        scale = ops.reshape(scale, (*ops.shape(scale), *[1] * self.axes))
+        return ops.cast(ops.cast(z, "float32") * scale, z.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "normalized": self.normalized}
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class Labelled(keras.layers.Layer):
+    """A block that reads a label in its images: the first one of a network.
+
+    It gives what the block gives for images with a label written into them, for many labels at
+    the price of one, because an image with its label is the image (without what the label
+    clears) plus what the label adds, and a block's product is linear:
+
+        product(image + label) = product(image) + product(label).
+
+    One large product with the image serves all labels. So does the length of the edited image:
+    |x + w|² = |x|² + 2 x·w + |w|².
+
+    Args:
+        block: a `Block`. Its dropout also takes pixels of the image, but never the label's.
+        label: a `Label`, such as `LabelPixels(10)`.
+
+    Called with images, float `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`, and labels as how
+    strong each is in each stream, float `(n or 1, streams, num_classes)`, one-hot for one label. A
+    function instead of labels receives the goodness of every label, float32 `(n, num_classes)`,
+    and picks them. Output `(n, streams, *units)`.
+
+    Raises:
+        ValueError: what is no block or no label, a block with a goodness for each class; when
+            built, a label that does not fit the images.
+
+    Example:
+        `ff.Labelled(ff.Dense(500), ff.LabelPixels(10))`
+    """
+
+    def __init__(self, block, label, **kwargs):
+        kwargs.setdefault("activity_regularizer", getattr(block, "activity_regularizer", None))
+        super().__init__(**kwargs)
+        if not isinstance(block, Block):
+            raise ValueError(f"block={block!r}: expected a block, such as ff.Dense(500)")
+        if not isinstance(label, Label):
+            raise ValueError(f"label={label!r}: expected a label, such as ff.LabelPixels(10)")
+        if block.num_classes:
+            raise ValueError(f"block={block!r}: its channels belong to classes, so it reads none")
+        self.block, self.label, self.num_classes = block, label, label.num_classes
+
+    @property
+    def axes(self):
+        """The last ones of an array that hold the block's units."""
+        return self.block.axes
+
+    def build(self, images_shape):
+        image_shape = tuple(images_shape[1:])
+        shape = self.label.shape(image_shape)
+        if self.block.axes == 1:
+            shape = (int(np.prod(shape)),)
+        self.added = int(np.prod(shape) - np.prod(image_shape))  # columns that vectors get
+        self.kept = self.label.kept(image_shape).reshape(shape)
+        self.written = self.label.written(image_shape).reshape(-1, *shape)
+        if not self.block.built:  # it is when it was loaded from a file
+            self.block.build((None, *shape))
+        flat = self.written.reshape(self.num_classes, -1)
+        self.means = flat.mean(axis=1)
+        self.overlap = (flat * self.kept.reshape(-1)).T / flat.shape[1]
+        self.energies = flat @ flat.T / flat.shape[1]
+
+    def compute_output_shape(self, images_shape, labels_shape=(None, None, None)):
+        shape = self.label.shape(tuple(images_shape[1:]))
+        shape = (int(np.prod(shape)),) if self.block.axes == 1 else shape
+        units = self.block.compute_output_shape((None, *shape))[1:]
+        return (images_shape[0], labels_shape[1], *units)
+
+    def call(self, images, labels, training=False):
+        return self.enter(images, labels, training)[0]
+
+    def enter(self, images, labels, training=False):
+        """The activities, and the labels: those given or those picked."""
+        x = self._cleared(images)
+        x = self.block.drop(x, training)
+        of_image = self.block.product(x)[:, None]
+        of_labels = self.block.product_of(self.written)
+        mean, energy = self._mean(x), self.block.energy(x)[:, None]
+        overlap = None
+        if self.overlap.any():  # not where the label's pixels are its own
+            flat = ops.reshape(x, (-1, len(self.overlap)))
+            overlap = ops.matmul(ops.cast(flat, "float32"), self.overlap)[:, None]
+
+        def activities(labels, training=False):
+            wide = ops.cast(labels, "float32")
+            z = of_image + ops.tensordot(ops.cast(labels, self.compute_dtype), of_labels, 1)
+            crossed = ops.matmul(wide, self.energies)
+            crossed = crossed if overlap is None else crossed + 2 * overlap
+            edited = energy + ops.sum(wide * crossed, axis=-1)
+            z = self.block.normalized_product(z, mean + ops.matmul(wide, self.means), edited)
+            return self.block.activated(z, training)
+
+        labels = self._picked(labels, activities)
+        return activities(labels, training), labels
+
+    def _cleared(self, images):
+        images = ops.cast(images, self.compute_dtype)
+        if self.added:
+            images = ops.pad(images, ((0, 0), (0, self.added)))
+        x = ops.reshape(images, (-1, *self.kept.shape))
+        return x if self.kept.all() else x * ops.cast(self.kept, x.dtype)
+
+    def _mean(self, x):
+        return ops.mean(ops.cast(self.block._flat(x), "float32"), axis=-1)[:, None]
 
     def _picked(self, labels, activities):
         """The labels, or those that a function picks by the goodness of every label."""
@@ -113,73 +278,25 @@ class ReadsLabels:
         every = ops.map(lambda label: self.goodness(activities(label))[:, 0], one_hot)
         return labels(ops.stop_gradient(ops.transpose(every)))  # a choice has no gradient
 
+    def covered(self, images):
+        """The share of images, an array, that hold something where the label clears them."""
+        cleared = np.flatnonzero(self.kept.reshape(-1) == 0)
+        pixels = np.reshape(images, (len(images), -1))
+        cleared = cleared[cleared < pixels.shape[1]]  # but for columns that vectors get
+        return float(np.any(pixels[:, cleared] != 0, axis=1).mean())
 
-@keras.saving.register_keras_serializable(package="ffhelpers")
-class LabelledDense(ReadsLabels, Dense):
-    """The first layer of a network that reads the label in the image.
-
-    It gives what `Dense` gives for images edited by `write_label`, for many labels at the price
-    of one: the edited image is the image without its label pixels plus the label's, so
-
-        W · edited = W · cleared + brightness · W[label pixel],
-
-    one large product for all labels. The length of the edited image does not depend on the
-    label either, hence neither does the normalisation.
-
-    Args:
-        units, activation, normalized, dropout: as for `Dense`; here the same fraction of the
-            images' pixels is dropped too, but never the label's.
-        num_classes: number of classes.
-        pixels, brightness: as for `write_label`.
-
-    Called with images, float or uint8 `(n, h, w)`, `(n, h, w, channels)` or `(n, d)`, and labels
-    as brightness of each label pixel in units of `brightness`, float
-    `(n or 1, streams, num_classes)`, one-hot for a label. A function instead of labels receives
-    the goodness of every label, float32 `(n, num_classes)`, and picks them. Output
-    `(n, streams, units)`.
-    """
-
-    def __init__(self, units, num_classes, pixels=None, brightness=1.0, **kwargs):
-        super().__init__(units, **kwargs)
-        self.num_classes, self.brightness = num_classes, brightness
-        self.pixels = None if pixels is None else [int(p) for p in pixels]
-
-    def build(self, images_shape):
-        image_shape = tuple(images_shape[1:])
-        self.image_shape = image_shape
-        self.channels = image_shape[2] if len(image_shape) == 3 else 1
-        self.where = label_pixels(image_shape, self.num_classes, self.pixels)
-        super().build((None, int(np.prod(image_shape))))
-        cleared = np.ones((int(np.prod(image_shape)) // self.channels, self.channels), "float32")
-        cleared[self.where] = 0
-        self.cleared = cleared.reshape(-1)
-
-    def compute_output_shape(self, images_shape, labels_shape=(None, None, None)):
-        return (images_shape[0], labels_shape[1], self.units)
-
-    def call(self, images, labels, training=False):
-        images = self._checked(images)
-        x = ops.reshape(images, (-1, len(self.cleared))) * ops.cast(self.cleared, images.dtype)
-        x = self._drop(x, training)
-        image_part = ops.matmul(x, self.kernel)[:, None, :]
-        energy = goodness(x)[:, None]
-
-        def activities(labels):
-            return self._add_labels(image_part, energy, ops.cast(labels, self.compute_dtype))
-
-        labels = self._picked(labels, activities)
-        return self._drop(activities(labels), training)
-
-    def _add_labels(self, image_part, energy, labels):
-        rows = ops.reshape(self.kernel, (-1, self.channels, self.units))
-        rows = self.brightness * ops.sum(ops.take(rows, self.where, axis=0), axis=1)
-        z = image_part + ops.matmul(labels, rows)
-        if self.normalized:
-            label_energy = ops.sum(ops.square(ops.cast(labels, "float32")), axis=-1)
-            label_energy = label_energy * (self.channels * self.brightness**2 / len(self.cleared))
-            z = z * ops.cast(ops.rsqrt(energy + label_energy + 1e-12)[..., None], z.dtype)
-        return self.activation(z + self.bias)
+    def goodness(self, h):
+        """The block's goodness of its activities: float32 `(n, streams)`."""
+        return self.block.goodness(h)
 
     def get_config(self):
-        own = ("num_classes", "pixels", "brightness")
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
+        parts = {"block": self.block, "label": self.label}
+        parts = {k: keras.saving.serialize_keras_object(part) for k, part in parts.items()}
+        config = {**super().get_config(), **parts}
+        config.pop("activity_regularizer", None)  # the block's
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("block", "label")}
+        return cls(**{**config, **parts})

@@ -49,6 +49,14 @@ _COUNTS = (list, lambda v: v and all(map(_is_count, v)), "a list of whole number
 _ABOVE_0 = (Real, lambda v: 0 < v < math.inf, "a finite number above 0")
 _FROM_0 = (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more")
 _BELOW_1 = (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1")
+_PART = (Real, lambda v: 0 < v <= 1, "a part above 0, at most 1")
+_PIXELS = (
+    (Integral, list, tuple),
+    lambda v: (
+        _is_count(v) or (isinstance(v, (list, tuple)) and len(v) == 2 and all(map(_is_count, v)))
+    ),
+    "a whole number of pixels from 1, or two",
+)
 _BOOL = (bool, lambda v: True, "true or false")
 
 _RULES = {
@@ -60,7 +68,9 @@ _RULES = {
     "units": _COUNT,
     "num_classes": (Integral, lambda v: v >= 2, "a whole number, 2 or more"),
     "pool": _COUNT,
-    "normalization": _one_of("layer", "rms", "batch"),
+    "kernel_size": _PIXELS,
+    "strides": _PIXELS,
+    "normalization": _one_of("layer", "rms", "batch", "none"),
     "squares": _BOOL,
     "dropout": _BELOW_1,
     "voting": _COUNT,
@@ -71,13 +81,16 @@ _RULES = {
     "negatives": _one_of("hard", "uniform"),
     "hardness": _FROM_0,
     "adversarial": _FROM_0,
-    "hardest": (Real, lambda v: 0 < v <= 1, "a part above 0, at most 1"),
+    "reach": _FROM_0,
+    "hardest": _PART,
+    "part": _PART,
     # the loss
     "theta": _ABOVE_0,
     "scale": _ABOVE_0,
     "pull": _FROM_0,
     "smoothing": _BELOW_1,
     "peers": _FROM_0,
+    "strength": _FROM_0,
     # training
     "epochs": _COUNT,
     "batch_size": _COUNT,

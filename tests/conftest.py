@@ -27,6 +27,11 @@ def mnist():
 
 
 @pytest.fixture
+def small(mnist):
+    return mnist.x_train[:3000], mnist.y_train[:3000]
+
+
+@pytest.fixture
 def saved_alike(tmp_path):
     """A check that a network, saved and loaded, predicts the same bits and trains on alike."""
 

@@ -7,17 +7,21 @@ import tensorflow as tf
 
 import ffhelpers as ff
 
-NORMALIZATIONS = ff.Conv.normalizations
+NORMALIZATIONS = ("layer", "rms", "batch", "none")
+KINDS = ("mean_square", "mean_activity")
 
 
 def cross_entropy():
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return ff.SoftmaxLoss(scale=1.0, pull=0.0)
 
 
-def network(filters=(12, 24), num_classes=3, shape=(10, 9), jit_compile=False, seed=1, **settings):
-    keras.utils.set_random_seed(seed)
-    blocks = [ff.Conv(each, num_classes, pool=2, **settings) for each in filters]
-    model = ff.ForwardForward(blocks, num_classes, ff.Images())
+def network(
+    units=(12, 24), num_classes=3, shape=(10, 9), jit_compile=False, kind="mean_square", **settings
+):
+    keras.utils.set_random_seed(1)
+    channels = ff.ClassChannels(num_classes, kind)
+    blocks = [ff.Conv(each, pool=2, goodness=channels, **settings) for each in units]
+    model = ff.ForwardForward(blocks, source=ff.Images(num_classes))
     model.build((None, *shape))
     model.compile(keras.optimizers.Adam(2e-3), cross_entropy(), jit_compile=jit_compile)
     return model
@@ -28,10 +32,11 @@ def examples(n=30, shape=(10, 9), num_classes=3):
     return rng.random((n, *shape), "float32"), rng.integers(0, num_classes, n)
 
 
-@pytest.mark.parametrize("squares", [True, False])
-def test_goodness_is_that_of_a_classs_channels(squares):
+@pytest.mark.parametrize("kind", KINDS)
+def test_goodness_is_that_of_a_classs_channels(kind):
     h = np.random.default_rng(0).random((5, 2, 4, 6), "float32")
-    goodness = ff.Conv(6, 3, squares=squares).goodness(h)
+    squares = kind == "mean_square"
+    goodness = ff.Conv(6, goodness=ff.ClassChannels(3, kind)).goodness(h)
     for i, image in enumerate(h):
         for c in range(3):
             own = image[..., 2 * c : 2 * c + 2]
@@ -40,10 +45,10 @@ def test_goodness_is_that_of_a_classs_channels(squares):
 
 def test_a_block_normalises_convolves_pools_and_rectifies():
     h = np.random.default_rng(0).random((4, 7, 9, 2), "float32")
-    block = ff.Conv(6, 3, pool=2)
+    block = ff.Conv(6, pool=2)
     block.build(h.shape)
     scaled = (h - h.mean(axis=(1, 2, 3), keepdims=True)) / h.std(axis=(1, 2, 3), keepdims=True)
-    z = tf.nn.conv2d(scaled, block.convolution.kernel, 1, "SAME") + block.convolution.bias
+    z = tf.nn.conv2d(scaled, block.kernel, 1, "SAME") + block.bias
     expected = tf.nn.max_pool2d(tf.nn.relu(z), 2, 2, "VALID")
     assert expected.shape == block.compute_output_shape(h.shape) == (4, 3, 4, 6)
     np.testing.assert_allclose(block(h), expected, rtol=1e-4, atol=1e-5)
@@ -53,10 +58,10 @@ def test_a_block_normalises_convolves_pools_and_rectifies():
 def test_what_a_normalisation_does(normalization):
     rng = np.random.default_rng(0)
     h = rng.normal(3, [1, 5], (40, 6, 5, 2)).astype("float32") * rng.uniform(1, 9, (40, 1, 1, 1))
-    block = ff.Conv(4, 2, normalization=normalization)
+    block = ff.Conv(4, normalization=normalization)
     block.build(h.shape)
-    scaled = np.array(block._normalized(h.astype("float32"), training=True))
-    if normalization is None:
+    scaled = np.array(block.normalized(h.astype("float32"), training=True))
+    if normalization == "none":
         np.testing.assert_array_equal(scaled, h.astype("float32"))
     else:
         axes = (0, 1, 2) if normalization == "batch" else (1, 2, 3)
@@ -73,7 +78,7 @@ def test_no_gradient_crosses_a_block_or_its_normalisation(normalization):
         model = network(normalization=normalization)
         first, second = model.blocks
         if other:
-            second.convolution.kernel.assign(-3 * second.convolution.kernel)
+            second.kernel.assign(-3 * second.kernel)
         model.fit(x, y, batch_size=30, shuffle=False)
         steps.append([v.numpy() for v in (*first.variables, *second.variables)])
     count = len(first.variables)
@@ -89,18 +94,18 @@ def test_each_block_learns_from_its_own_loss():
     first, second = model.blocks
     first.trainable = False
     model.compile(keras.optimizers.Adam(2e-3), cross_entropy(), jit_compile=False)
-    frozen, learning = ([v.numpy() for v in block.variables] for block in (first, second))
+    frozen, learning = ([v.numpy() for v in block.weights] for block in (first, second))
     assert len(frozen) == len(learning) == 4  # kernel, bias, mean and variance
     model.fit(x, y, epochs=2)
-    for before, variable in zip(frozen, first.variables):
+    for before, variable in zip(frozen, first.weights):
         np.testing.assert_array_equal(variable.numpy(), before)
-    for before, variable in zip(learning, second.variables):
+    for before, variable in zip(learning, second.weights):
         assert (variable.numpy() != before).any()
 
 
-@pytest.mark.parametrize("squares", [True, False])
-def test_it_learns_mnist_the_better_the_deeper(mnist, squares):
-    model = network((20, 40, 80), 10, (28, 28), "auto", squares=squares)
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_learns_mnist_the_better_the_deeper(mnist, kind):
+    model = network((20, 40, 80), 10, (28, 28), "auto", kind)
     model.compile(keras.optimizers.Adam(5e-3), cross_entropy())
     model.fit(ff.batches(mnist.x_train[:6000], mnist.y_train[:6000], 50), epochs=2)
     by_block = model.layer_goodness(mnist.x_val[:2000]).transpose(1, 0, 2)
@@ -132,22 +137,24 @@ def test_grey_colour_and_bytes():
 
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_a_saved_network_predicts_and_trains_on_alike(normalization, saved_alike):
-    model = network(normalization=normalization, squares=False, activation="elu")
+    model = network(normalization=normalization, kind="mean_activity", activation="elu")
     saved_alike(model, *examples())
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "settings, message",
     [
-        ((10, 3), "filters=10: expected a multiple of 3 classes"),
-        ((0, 3), "filters=0"),
-        ((6.0, 3), "filters=6.0"),
-        ((6, 3, 3, 1, "relu", "group"), "normalization='group'.*layer"),
+        ({"units": 10}, "10 channels: expected a multiple of 3 classes"),
+        ({"units": 0}, "units=0"),
+        ({"units": 6.0}, "units=6.0"),
+        ({"units": 6, "pool": 0}, "pool=0"),
+        ({"units": 6, "kernel_size": (3, 0)}, "kernel_size="),
+        ({"units": 6, "normalization": "group"}, "normalization='group'.*layer"),
     ],
 )
-def test_bad_arguments_are_refused(arguments, message):
+def test_bad_arguments_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        ff.Conv(*arguments)
+        ff.Conv(**settings, goodness=ff.ClassChannels(3))
 
 
 @pytest.mark.parametrize("shape", [(30,), (3, 1), (1, 5, 3)])
@@ -160,6 +167,25 @@ def test_labels_that_are_none_are_refused():
     x, y = examples()
     with pytest.raises(ValueError, match="label 3: expected 0 to 2"):
         network().fit(x, np.full_like(y, 3))
+
+
+@pytest.mark.parametrize("normalization", ["layer", "rms", "none"])
+@pytest.mark.parametrize("shape", [(10, 9), (10, 9, 3)])
+def test_a_convolution_that_reads_labels(normalization, shape):
+    """…gives for many labels what it gives for pictures with each label laid over them."""
+    block = ff.Conv(6, 3, pool=2, normalization=normalization)
+    label = ff.LabelPatterns(4, "waves", 0.7)
+    layer = ff.Labelled(block, label)
+    layer.build((None, *shape))
+    block.bias.assign(np.linspace(-1, 1, 6))
+    x, _ = examples(5, shape)
+    h = layer(x, np.eye(4, dtype="float32")[None])
+    assert h.shape == layer.compute_output_shape(x.shape, (1, 4, 4)) == (5, 4, 5, 4, 6)
+    for i, pattern in enumerate(label.written(shape)):
+        edited = x.reshape(5, 10, 9, -1) + pattern
+        np.testing.assert_allclose(h[:, i], block(edited), rtol=1e-3, atol=1e-4)
+    with pytest.raises(ValueError, match="normalization='batch': expected layer"):
+        ff.Labelled(ff.Conv(6, normalization="batch"), label)(x, np.eye(4, dtype="float32")[None])
 
 
 def test_one_pass_is_for_networks_that_need_several():

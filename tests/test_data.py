@@ -428,7 +428,7 @@ DAMAGEABLE = idx_files(TINY, "{part}-idx{axes}-ubyte.gz") | {"mnist.npz": npz(**
 def test_a_damaged_cache_is_fetched_anew_with_a_warning(tiny, damaged):
     cached = tiny / "keras" / "datasets" / "mnist.npz"
     write(cached.parent, {"mnist.npz": damaged})
-    with pytest.warns(UserWarning, match="mnist.npz is damaged and fetched anew") as warned:
+    with pytest.warns(UserWarning, match="mnist.npz is damaged and fetched again") as warned:
         check(data.load(), "(download)")
     assert named(warned, "mnist.npz") == [__file__]
     assert cached.read_bytes() == npz(**TINY) and files_below(cached.parent) == ["mnist.npz"]

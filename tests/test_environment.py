@@ -141,7 +141,8 @@ FILES = ["pyproject.toml", "pins/cpu.txt", "pins/cuda.txt", "pins/uv.txt", "envi
 @pytest.mark.parametrize("name", [*FILES, "Makefile", ".ci/run"])
 def test_packages_come_from_wherever_the_reader_gets_them(name):
     assert not re.search(
-        r"://|--(extra-)?index-url|find-links|trusted-host|/(home|root|opt)/", (ROOT / name).read_text()
+        r"://|--(extra-)?index-url|find-links|trusted-host|/(home|root|opt)/",
+        (ROOT / name).read_text(),
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import ffhelpers as ff
+from networks import network
 
 activities = hnp.arrays(
     "float32",
@@ -22,7 +23,7 @@ def test_goodness_is_the_mean_of_squares(h):
     near = {"rtol": 1e-5, "atol": 1e-30}  # TensorFlow takes what float32 can hardly hold for 0
     squares = h.astype("float64") ** 2
     np.testing.assert_allclose(ff.goodness(h), squares.mean(-1), **near)
-    np.testing.assert_allclose(ff.goodness(h, "sum"), squares.sum(-1), **near)
+    np.testing.assert_allclose(ff.goodness(h, "sum_of_squares"), squares.sum(-1), **near)
 
 
 @given(activities, st.floats(1 / 64, 64, width=32))
@@ -71,33 +72,6 @@ def test_finite_with_finite_gradients_where_squares_overflow(dtype, value):
     np.testing.assert_allclose((normal**2).mean(-1), 1 if value else 0, rtol=1e-2)
 
 
-@given(
-    hnp.arrays("float32", (5, 4), elements=st.floats(0, 5, width=32, allow_subnormal=False)),
-    hnp.arrays("int32", 5, elements=st.integers(0, 3)),
-)
-@pytest.mark.parametrize("loss", [ff.ThresholdLoss(1.0, 10.0), ff.PairwiseLoss()])
-def test_a_loss_over_streams_is_the_mean_over_pairs(loss, goodness, positive):
-    expected = []
-    for g, p in zip(goodness, positive):
-        pairs = [float(loss.pair(g[p], g[s])) for s in range(4) if s != p]
-        expected.append(np.mean(pairs))
-    np.testing.assert_allclose(loss(positive, goodness), np.mean(expected), rtol=1e-4, atol=1e-5)
-
-
-def test_the_softmax_loss_is_a_cross_entropy_and_a_pull():
-    goodness = np.random.default_rng(0).random((6, 4), "float32")
-    positive = np.array([0, 3, 1, 1, 2, 0])
-    softmax = np.exp(3 * goodness) / np.exp(3 * goodness).sum(1, keepdims=True)
-    expected = -np.log(softmax[np.arange(6), positive]) + 0.2 * ((goodness - 0.5) ** 2).mean(1)
-    loss = ff.SoftmaxLoss(scale=3.0, theta=0.5, pull=0.2)
-    np.testing.assert_allclose(loss.call(positive, goodness), expected, rtol=1e-5)
-    smooth = ff.SoftmaxLoss(scale=3.0, theta=0.5, pull=0.2, smoothing=0.1)
-    others = -np.log(softmax).mean(1) + 0.2 * ((goodness - 0.5) ** 2).mean(1)
-    np.testing.assert_allclose(
-        smooth.call(positive, goodness), 0.9 * expected + 0.1 * others, rtol=1e-5
-    )
-
-
 def test_gradient_is_the_one_derived_by_hand():
     """d loss / dW for one ReLU layer: goodness's 2 h / units times the logistic factor."""
     import tensorflow as tf
@@ -117,16 +91,38 @@ def test_gradient_is_the_one_derived_by_hand():
     np.testing.assert_allclose(tape.gradient(loss, w), by_hand, rtol=1e-4, atol=1e-6)
 
 
-def test_losses_come_back_from_their_config():
-    for loss in (
-        ff.ThresholdLoss(1.5, 3.0),
-        ff.PairwiseLoss(4.0, 2.0, 0.1),
-        ff.SoftmaxLoss(4.0, 2.0, 0.1, smoothing=0.2),
-    ):
-        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
-        assert again.get_config() == loss.get_config()
+def test_an_unknown_goodness_is_refused():
+    with pytest.raises(ValueError, match="goodness='max': expected mean_square, sum_of_squares"):
+        ff.goodness(np.ones((2, 2)), "max")
+    with pytest.raises(ValueError, match="register_keras_serializable"):
+        ff.Dense(5, goodness=lambda h: h)
 
 
-def test_an_unknown_reduction_is_refused():
-    with pytest.raises(ValueError, match="max"):
-        ff.goodness(np.ones((2, 2)), reduce="max")
+@keras.saving.register_keras_serializable("tests")
+def top_unit(h):
+    return keras.ops.max(keras.ops.square(h), axis=-1)
+
+
+@pytest.mark.parametrize("kind", ["mean_activity", "sum_of_squares", top_unit])
+def test_a_goodness_is_saved_with_its_block(kind, tmp_path, small):
+    model = network([ff.Labelled(ff.Dense(30, goodness=kind), ff.LabelPixels(10)), 20])
+    model.fit(*small, batch_size=500)
+    h = np.random.default_rng(0).random((3, 2, 30), "float32")
+    expected = ff.goodness(h, kind)
+    np.testing.assert_allclose(model.blocks[0].goodness(h), expected)
+    model.save(tmp_path / "ff.keras")
+    loaded = keras.saving.load_model(tmp_path / "ff.keras")
+    np.testing.assert_array_equal(loaded.predict(small[0]), model.predict(small[0]))
+    np.testing.assert_array_equal(loaded.blocks[0].goodness(h), expected)
+    both = [m.fit(*small, batch_size=500, shuffle=False).history for m in (model, loaded)]
+    assert both[0] == both[1]
+
+
+def test_dense_blocks_may_have_class_channels_too(small):
+    channels = ff.ClassChannels(10)
+    blocks = [ff.Dense(50, goodness=channels), ff.Dense(40, goodness=channels)]
+    model = network(blocks, source=ff.Images(10), image_shape=(784,))
+    model.compile(keras.optimizers.Adam(2e-3), ff.SoftmaxLoss(), jit_compile=False)
+    x = small[0].reshape(-1, 784)
+    model.fit(x, small[1], batch_size=100, epochs=3)
+    assert ff.evaluation.error(model.predict(x), small[1]) < 0.15

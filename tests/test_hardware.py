@@ -3,16 +3,11 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ffhelpers as ff
-from ffhelpers import hardware
-from ffhelpers.running import records
-
-ROOT = Path(__file__).parent.parent
 
 TRAIN = """
 import json, sys
@@ -33,7 +28,9 @@ summary = ff.setup(**options)
 data = ff.load("mnist")
 chosen = data.y_train < num_classes
 x, y = data.x_train[chosen][:images], data.y_train[chosen][:images]
-model = ff.ForwardForward(widths, num_classes, adversarial=adversarial)
+source = ff.Adversarial(ff.LabelInImage(num_classes), adversarial)
+source = source if adversarial else "hard"
+model = ff.ForwardForward(widths, source=source, num_classes=num_classes)
 model.compile(keras.optimizers.AdamW(2e-3))
 shuffle = options.get("deterministic", False)
 watched = {"shuffle": shuffle, "validation_data": (x[:500], y[:500])}
@@ -72,7 +69,7 @@ if sys.argv[2] == "2":
     ff.setup(1, strategy=tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
     model = keras.saving.load_model(sys.argv[1])
 else:
-    model = ff.ForwardForward([9], 3)
+    model = ff.ForwardForward([9], num_classes=3)
     model.compile()
 rng = np.random.default_rng(0)
 model.fit(rng.random((90, 12), "float32"), rng.integers(0, 3, 90), 10)
@@ -124,7 +121,7 @@ def test_bad_settings_are_refused():
         with pytest.raises(ValueError, match=f"precision='{precision}': expected auto or float32"):
             ff.setup(precision=precision)
     for seed in (-1, 2**32, 1.0, "1"):
-        with pytest.raises(ValueError, match=f"seed={seed!r}: expected an integer"):
+        with pytest.raises(ValueError, match=f"seed={seed!r}: expected a whole"):
             ff.setup(seed=seed)
 
 
@@ -133,39 +130,3 @@ def test_importing_leaves_nothing_on_the_terminal():
         [sys.executable, "-c", "import ffhelpers"], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-@pytest.mark.parametrize(
-    "seconds, words",
-    [(0.2, "about 1 s"), (15.4, "about 15 s"), (89, "about 89 s"), (90, "about 1.5 min")]
-    + [(240, "about 4 min"), (3599, "about 60 min"), (5400, "about 1.5 h"), (1e6, "about 278 h")],
-)
-def test_durations_in_words(seconds, words):
-    assert hardware.in_words(seconds) == words
-
-
-def test_what_training_takes_grows_with_the_work(monkeypatch):
-    """Held against recorded steps of 6.5 to 262 ms, which is a fortyfold range."""
-    monkeypatch.setattr(hardware, "in_words", lambda seconds: seconds)
-    steps = [
-        row
-        for record in records.read(ROOT / "results" / "bench.jsonl")
-        if record["measurement"] == "step"
-        for row in record["rows"]
-    ]
-    assert len(steps) >= 6
-    for row in steps:
-        # A machine that reaches in large products what it reached in the recorded ones.
-        speed = row["ceiling_gflops"] * 1e9
-        monkeypatch.setattr(hardware, "_product_speed", lambda: speed)  # noqa: B023
-        images = np.broadcast_to(np.float32(0), (row["batch"] * 10_000, 28, 28))
-        foreseen = hardware.foresee(images, row["widths"], row["batch"], epochs=1)
-        assert foreseen == pytest.approx(10 * row["ms"], rel=0.2), row
-        harder = hardware.foresee(images, row["widths"], row["batch"], 1, adversarial=0.1)
-        assert foreseen < harder < 2 * foreseen
-        half = hardware.foresee(images, row["widths"], row["batch"], 1, 0.1, hardest=0.5)
-        assert 0.5 * harder < half < harder
-
-
-def test_the_speed_of_products_is_measured():
-    assert 1e9 < hardware._product_speed() < 1e16

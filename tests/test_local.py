@@ -5,13 +5,18 @@ import numpy as np
 import pytest
 
 import ffhelpers as ff
-from ffhelpers.negatives import PATTERNS
+from ffhelpers.labels import PATTERNS
+
+
+def labelled(units, num_classes, kernel_size, strides, patterns, brightness=1.0, **settings):
+    local = ff.Local(units, kernel_size, strides, **settings)
+    return ff.Labelled(local, ff.LabelPatterns(num_classes, patterns, brightness))
 
 
 def network(shape=(9, 8), num_classes=3, patterns="masks", seed=1, **settings):
     keras.utils.set_random_seed(seed)
-    first = ff.LabelledLocal(6, num_classes, (4, 3), 2, patterns, 0.5, **settings)
-    model = ff.ForwardForward([first, ff.Local(5, 2, **settings)], num_classes)
+    first = labelled(6, num_classes, (4, 3), 2, patterns, 0.5, **settings)
+    model = ff.ForwardForward([first, ff.Local(5, 2, **settings)], num_classes=num_classes)
     model.build((None, *shape))
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
     return model
@@ -64,7 +69,7 @@ def test_each_position_has_weights_of_its_own(shape, kernel_size, strides, grid,
 @pytest.mark.parametrize("patterns", PATTERNS)
 def test_a_label_costs_no_second_product(patterns, shape):
     """The short cut gives what pictures with the label laid over them give, mixed ones too."""
-    layer = ff.LabelledLocal(6, 4, (4, 3), 2, patterns, brightness=0.7)
+    layer = labelled(6, 4, (4, 3), 2, patterns, brightness=0.7)
     layer.build((None, *shape))
     x, _ = examples(5, shape)
     written = 0.7 * ff.label_patterns(shape, 4, patterns).reshape(4, 9, 8, 1)
@@ -73,7 +78,7 @@ def test_a_label_costs_no_second_product(patterns, shape):
         h = layer(x, mixed[None].astype("float32"))
         assert h.shape == layer.compute_output_shape(x.shape, (1, len(mixed), 4))
         for i in range(len(mixed)):
-            np.testing.assert_allclose(h[:, i], in_a_loop(layer, streams[:, i]), 1e-3, 1e-5)
+            np.testing.assert_allclose(h[:, i], in_a_loop(layer.block, streams[:, i]), 1e-3, 1e-5)
 
 
 @pytest.mark.parametrize("count", [2, 4, 10, 23])
@@ -90,7 +95,7 @@ def test_patterns_differ(patterns, count):
 def test_every_field_sees_a_label_that_is_laid_over_the_picture():
     """…and only two see a label in the corner."""
     for patterns in PATTERNS:
-        layer = ff.LabelledLocal(50, 10, 10, 6, patterns, normalized=False)
+        layer = labelled(50, 10, 10, 6, patterns, normalized=False)
         layer.build((None, 28, 28))
         h = np.array(layer(examples(20, (28, 28))[0], np.eye(10, dtype="float32")[None]))
         tells = h.std(axis=1).mean(axis=(0, -1)) > 1e-3
@@ -127,7 +132,7 @@ def test_no_gradient_crosses_a_block():
         if other:
             second.kernel.assign(-3 * second.kernel)
         model.fit(x, y, batch_size=40, shuffle=False)
-        steps.append([v.numpy() for v in (first.kernel, first.bias, second.kernel)])
+        steps.append([v.numpy() for v in (first.block.kernel, first.block.bias, second.kernel)])
     for before, after in zip(steps[0][:2], steps[1][:2]):
         np.testing.assert_array_equal(before, after)
     assert (steps[0][2] != steps[1][2]).any()
@@ -143,7 +148,7 @@ def test_colour_bytes_and_one_pass():
     head = ff.OnePass(model)
     head.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     head.fit(x, y)
-    shapes = [block.bias.shape for block in model.blocks]
+    shapes = [block.bias.shape for block in (model.blocks[0].block, model.blocks[1])]
     assert model.neutral_activities(x[:5]).shape == (5, sum(np.prod(shape) for shape in shapes))
     assert head.predict(x).shape == (40, 4)
 
@@ -182,10 +187,10 @@ def test_bad_arguments_are_refused(settings, message):
 
 @pytest.mark.parametrize("shape", [(30,), (3, 8), (9, 2, 3)])
 def test_pictures_smaller_than_a_field_are_refused(shape):
-    with pytest.raises(ValueError, match="at least 4 by 3 pixels"):
+    with pytest.raises(ValueError, match=r"images of shape \(30,\)|at least 4 by 3 pixels"):
         network(shape)
 
 
 def test_unknown_patterns_are_refused():
-    with pytest.raises(ValueError, match="patterns='stripes': expected one of waves, masks"):
+    with pytest.raises(ValueError, match="patterns='stripes': expected waves, masks or corner"):
         network(patterns="stripes")

@@ -35,8 +35,8 @@ def test_an_edit_changes_label_pixels_only(case):
     assert (images == before).all() and edited.dtype == np.float32
     channels = images.shape[3] if images.ndim == 4 else 1
     flat, was = (a.reshape(len(images), -1, channels) for a in (edited, images))
-    where = np.arange(num_classes) if pixels is None else np.array(pixels)
-    others = np.setdiff1d(np.arange(flat.shape[1]), where)
+    where = ff.labels.label_pixels(images.shape[1:], num_classes, pixels)
+    others = np.setdiff1d(np.arange(was.shape[1]), where)
     assert (flat[:, others] == was[:, others]).all()
     one_hot = np.eye(num_classes, dtype="float32")[labels]
     assert (flat[:, where] == one_hot[..., None]).all()
@@ -45,14 +45,13 @@ def test_an_edit_changes_label_pixels_only(case):
 @given(labelled_images(), st.sampled_from([0.5, 1.0, 3.0]), st.booleans())
 def test_the_fast_path_equals_editing_pixels(case, brightness, normalized):
     images, _, num_classes, pixels = case
-    fast = ff.LabelledDense(
-        6, num_classes, pixels=pixels, brightness=brightness, normalized=normalized
-    )
+    dense = ff.Dense(6, normalized=normalized)
+    fast = ff.Labelled(dense, ff.LabelPixels(num_classes, pixels, brightness))
     every = np.repeat(np.eye(num_classes, dtype="float32")[None], len(images), axis=0)
     h = np.asarray(fast(images, labels=every))
     slow = ff.Dense(6, normalized=normalized)
-    slow.build((None, fast.kernel.shape[0]))
-    fast.bias.assign(np.linspace(-1, 1, 6))
+    slow.build((None, dense.kernel.shape[0]))
+    dense.bias.assign(np.linspace(-1, 1, 6))
     h = np.asarray(fast(images, labels=every))
     slow.set_weights(fast.get_weights())
     for label in range(num_classes):
@@ -67,7 +66,8 @@ def test_the_fast_path_has_the_gradient_of_editing_pixels(case):
     import tensorflow as tf
 
     images, labels, num_classes, pixels = case
-    fast, slow = ff.LabelledDense(5, num_classes, pixels=pixels), ff.Dense(5)
+    dense, slow = ff.Dense(5), ff.Dense(5)
+    fast = ff.Labelled(dense, ff.LabelPixels(num_classes, pixels))
     one_hot = np.eye(num_classes, dtype="float32")[labels][:, None]
     fast(images, labels=one_hot)
     edited = ff.write_label(images, labels, num_classes, pixels).reshape(len(images), -1)
@@ -76,7 +76,7 @@ def test_the_fast_path_has_the_gradient_of_editing_pixels(case):
     with tf.GradientTape(persistent=True) as tape:
         g_fast = tf.reduce_sum(fast.goodness(fast(images, labels=one_hot)))
         g_slow = tf.reduce_sum(slow.goodness(slow(edited)))
-    fast_gradient = tf.convert_to_tensor(tape.gradient(g_fast, fast.kernel.value))
+    fast_gradient = tf.convert_to_tensor(tape.gradient(g_fast, dense.kernel.value))
     slow_gradient = tape.gradient(g_slow, slow.kernel.value)
     np.testing.assert_allclose(fast_gradient, slow_gradient, rtol=1e-3, atol=1e-4)
 
@@ -87,7 +87,7 @@ def test_bytes_are_scaled():
     np.testing.assert_array_equal(
         ff.write_label(images, labels, 3), ff.write_label(images / np.float32(255), labels, 3)
     )
-    model = ff.ForwardForward([8], 3)
+    model = ff.ForwardForward([8], num_classes=3)
     np.testing.assert_allclose(
         model.predict(images), model.predict(images / np.float32(255)), rtol=1e-5
     )
@@ -113,11 +113,11 @@ def test_several_wrong_labels_of_an_image_differ(num_classes, seed, negatives):
     goodness = keras.random.normal((50, num_classes), seed=seed)
     for count in {1, 2, num_classes - 1}:
         source = ff.LabelInImage(num_classes, negatives, count=count, seed=seed)
-        _, entry, positive = source.training(None, y)
-        labels = np.asarray(entry["labels"](goodness)).argmax(-1)
+        streams = source.training(np.zeros((50, 2, 6), "float32"), y)
+        labels = np.asarray(streams.labels(goodness)).argmax(-1)
         assert labels.shape == (50, 1 + count) and (labels[:, 0] == y).all()
         assert all(len(set(row)) == 1 + count for row in labels)
-        assert not np.asarray(positive).any()
+        assert np.asarray(streams.signs).tolist() == [[1] + count * [-1]]
 
 
 def test_uniform_labels_are_uniform_over_the_others():
@@ -157,9 +157,8 @@ def test_negatives_are_fresh_and_their_generator_goes_on():
         (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 1]), "3 different indices"),
         (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 16]), "from 0 to 15"),
         (lambda: ff.LabelInImage(1), "num_classes=1"),
-        (lambda: ff.LabelInImage(10, "easy"), "hard, uniform, given"),
+        (lambda: ff.LabelInImage(10, "easy"), "negatives='easy': expected hard or uniform"),
         (lambda: ff.LabelInImage(10, count=10), "count=10: expected 1 to 9"),
-        (lambda: ff.LabelInImage(10, "given", count=2), "1 with 'given'"),
     ],
 )
 def test_what_does_not_fit_is_refused(call, message):

@@ -9,6 +9,9 @@ from ffhelpers import parameters
 from ffhelpers.parameters import ParameterError, check, check_parameters
 
 GOOD = {
+    "reach": [0, 0.1],
+    "part": [0.1, 1],
+    "strength": [0, 0.03],
     "dataset": ["mnist", "fashion_mnist"],
     "seed": [0, 2**32 - 1, np.int64(3)],
     "epochs": [1],
@@ -18,6 +21,8 @@ GOOD = {
     "units": [1, 500],
     "num_classes": [2, 1000],
     "pool": [1, 2],
+    "kernel_size": [3, (2, 5), [4, 4]],
+    "strides": [1, (6, 6)],
     "learning_rate": [1, 1e-9, np.float32(0.1)],
     "weight_decay": [0, 0.3],
     "dropout": [0, 0.0, 0.99],
@@ -26,7 +31,7 @@ GOOD = {
     "shift": [0, 2],
     "flip": [True, False],
     "average_copies": [True, False],
-    "normalization": ["layer", "rms", "batch"],
+    "normalization": ["layer", "rms", "batch", "none"],
     "squares": [True, False],
     "voting": [1, 9],
     "patterns": ["waves", "masks", "corner"],
@@ -47,6 +52,9 @@ GOOD = {
     "looks": [1, 8],
 }
 BAD = {
+    "reach": [-0.1, float("nan")],
+    "part": [0, 1.5],
+    "strength": [-1, "much"],
     "dataset": ["minst", 1, "none.npz", None],
     "seed": [-1, 2**32, 1.0, True, "1"],
     "epochs": [0, 2.0, True, "2", None],
@@ -56,6 +64,8 @@ BAD = {
     "units": [0, 1.5, True],
     "num_classes": [1, 10.0, None],
     "pool": [0, (2, 2)],
+    "kernel_size": [0, (2, 2, 2), True, 1.5],
+    "strides": [1.5, (0, 1)],
     "learning_rate": [0, -1, float("nan"), float("inf"), "1e-3", True],
     "weight_decay": [-0.1, float("inf"), True, None],
     "dropout": [-0.1, 1, 1.0, float("nan"), False, "0.1"],
@@ -64,7 +74,7 @@ BAD = {
     "shift": [-1, 1.0, True, "2"],
     "flip": [1, None],
     "average_copies": [0, "no"],
-    "normalization": ["none", None, ["batch"]],
+    "normalization": ["group", None, ["batch"]],
     "squares": [1, "yes"],
     "voting": [0, 1.5],
     "patterns": ["stripes", None],

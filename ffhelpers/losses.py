@@ -1,0 +1,183 @@
+"""The local losses: functions of goodness, and Keras losses over streams with signs.
+
+A stream is one input of a block, such as an image under one label. Its sign says what it is: +1
+positive, -1 negative, 0 not counted.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from . import parameters
+from .goodness import _wide
+
+
+def threshold_loss(g_pos, g_neg, theta=2.0, scale=1.0):
+    """`softplus(scale (theta - g_pos)) + softplus(scale (g_neg - theta))`.
+
+    Positive goodness should exceed the threshold `theta`, negative goodness stay below it
+    (Hinton 2022, section 2). The defaults are the published ones for mean-square goodness;
+    `theta=1, scale=10` learns far faster.
+
+    Args:
+        g_pos, g_neg: goodness, float, of shapes that broadcast.
+
+    Returns:
+        float32 loss for each pair.
+    """
+    return ops.softplus(scale * (theta - _wide(g_pos))) + ops.softplus(
+        scale * (_wide(g_neg) - theta)
+    )
+
+
+def pairwise_loss(g_pos, g_neg, scale=10.0):
+    """`softplus(scale (g_neg - g_pos))`: only the difference counts (SymBa, arXiv 2303.08418).
+
+    Args:
+        g_pos, g_neg: goodness, float, of shapes that broadcast.
+
+    Returns:
+        float32 loss for each pair.
+    """
+    return ops.softplus(scale * (_wide(g_neg) - _wide(g_pos)))
+
+
+class LocalLoss(keras.losses.Loss):
+    """A block's own loss: it is called with signs and goodness, instead of labels and outputs.
+
+    `y_true` are the signs of the streams, float `(n or 1, streams)`, `y_pred` is their goodness,
+    float `(n, streams)`. A subclass has a `call` that gives the loss of each example, float
+    `(n,)`; sample weights and the mean over the batch are Keras's.
+    """
+
+    needs_both = True  # positive and negative streams of the same example
+
+    def _both(self, signs, g):
+        """Masks of the positive and of the negative streams, float, of the shape of `g`."""
+        known = tf.get_static_value(signs)
+        if self.needs_both and known is not None and not ((known > 0).any() and (known < 0).any()):
+            raise ValueError(
+                f"{type(self).__name__} compares positive with negative streams, and here is only "
+                "one of both signs: take ThresholdLoss, or a source that gives both"
+            )
+        return [
+            ops.broadcast_to(ops.cast(mask, g.dtype), ops.shape(g))
+            for mask in (signs > 0, signs < 0)
+        ]
+
+
+def _mean(values, weights, axes):
+    """The weighted mean; 0 where all weights are 0."""
+    return ops.sum(values * weights, axis=axes) / ops.maximum(ops.sum(weights, axis=axes), 1)
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class ThresholdLoss(LocalLoss):
+    """`threshold_loss` over streams: the mean over the positive ones plus that over the negative.
+
+    The only loss here that learns from streams of one sign alone.
+
+    Args:
+        theta: threshold.
+        scale: steepness.
+    """
+
+    needs_both = False
+
+    def __init__(self, theta=2.0, scale=1.0, name="threshold_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        parameters.check(theta=theta, scale=scale)
+        self.theta, self.scale = theta, scale
+
+    def call(self, y_true, y_pred):
+        positive, negative = self._both(y_true, y_pred)
+        losses = ops.softplus(self.scale * y_true * (self.theta - y_pred))
+        return _mean(losses, positive, -1) + _mean(losses, negative, -1)
+
+    def get_config(self):
+        return {**super().get_config(), "theta": self.theta, "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class PairwiseLoss(LocalLoss):
+    """`pairwise_loss` over streams: the mean over all pairs of a positive and a negative one.
+
+    The difference alone would let both goodnesses drift: `pull` times the mean of
+    `(g - theta)**2` over the pair holds them.
+    """
+
+    def __init__(self, scale=10.0, theta=1.0, pull=0.03, name="pairwise_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        parameters.check(scale=scale, theta=theta, pull=pull)
+        self.scale, self.theta, self.pull = scale, theta, pull
+
+    def call(self, y_true, y_pred):
+        positive, negative = self._both(y_true, y_pred)
+        g_pos, g_neg = y_pred[:, :, None], y_pred[:, None, :]
+        away = (ops.square(g_pos - self.theta) + ops.square(g_neg - self.theta)) / 2
+        pairs = pairwise_loss(g_pos, g_neg, self.scale) + self.pull * away
+        return _mean(pairs, positive[:, :, None] * negative[:, None, :], (-2, -1))
+
+    def get_config(self):
+        own = {"scale": self.scale, "theta": self.theta, "pull": self.pull}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class SoftmaxLoss(PairwiseLoss):
+    """The cross-entropy of the softmax over `scale` times the goodness of all streams.
+
+    The positive stream competes with all others at once (CwComp, arXiv 2312.12668, and
+    DeeperForward). Goodness is pulled as by `PairwiseLoss`.
+
+    Args:
+        smoothing: this part of the target is spread evenly over all streams, so that no goodness
+            has to grow for ever (Szegedy et al. 2016).
+    """
+
+    def __init__(
+        self, scale=10.0, theta=1.0, pull=0.03, smoothing=0.0, name="softmax_loss", **kwargs
+    ):
+        super().__init__(scale, theta, pull, name=name, **kwargs)
+        parameters.check(smoothing=smoothing)
+        self.smoothing = smoothing
+
+    def call(self, y_true, y_pred):
+        positive, negative = self._both(y_true, y_pred)
+        counts = positive + negative
+        target = positive / ops.maximum(ops.sum(positive, axis=-1, keepdims=True), 1)
+        spread = counts / ops.maximum(ops.sum(counts, axis=-1, keepdims=True), 1)
+        target = (1 - self.smoothing) * target + self.smoothing * spread
+        logits = self.scale * y_pred - 1e9 * (1 - counts)  # finite, so that 0 times it is 0
+        away = _mean(ops.square(y_pred - self.theta), counts, -1)
+        cross_entropy = keras.losses.categorical_crossentropy(target, logits, from_logits=True)
+        return cross_entropy + self.pull * away
+
+    def get_config(self):
+        return {**super().get_config(), "smoothing": self.smoothing}
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class PeerNormalization(keras.regularizers.Regularizer):
+    """Units that are much more active than the others of their layer are held back.
+
+    For a layer's `activity_regularizer`: `strength` times the mean square of the distance between
+    each unit's mean activity, over the batch and its streams, and the average of these means.
+    After Hinton 2022.
+
+    Args:
+        strength: 0.03 in Hinton's code.
+    """
+
+    def __init__(self, strength=0.03):
+        parameters.check(strength=strength)
+        self.strength = strength
+
+    def __call__(self, h):
+        average = ops.mean(_wide(h), axis=(0, 1))
+        apart = ops.mean(ops.square(average - ops.mean(average)))
+        batch = ops.cast(ops.shape(h)[0], apart.dtype)
+        return self.strength * apart * batch  # Keras divides by it
+
+    def get_config(self):
+        return {"strength": self.strength}

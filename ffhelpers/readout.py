@@ -1,0 +1,42 @@
+"""A softmax that reads a trained network in one pass."""
+
+import keras
+
+from . import parameters
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class OnePass(keras.Model):
+    """A softmax on a trained network's activities: one forward pass instead of a pass per label.
+
+    The network sees a neutral label and is frozen (`network.trainable = False`); only the
+    softmax's weights learn (Hinton 2022, section 3.3), from activities with the blocks' dropout,
+    because those of images that the network has learned are too clear. An ordinary Keras
+    classifier: compile it with a cross-entropy from logits. `predict` gives logits, float32
+    `(n, num_classes)`.
+
+    Args:
+        network: a trained `ForwardForward`.
+        num_classes: number of classes; by default the network's.
+    """
+
+    def __init__(self, network, *, num_classes=None, **kwargs):
+        super().__init__(**kwargs)
+        if network.source.prediction == "classes":
+            raise ValueError(f"{network.name} predicts in one pass itself: it reads no label")
+        self.num_classes = num_classes or network.num_classes
+        parameters.check(num_classes=self.num_classes)
+        network.trainable = False
+        self.network, self.head = network, keras.layers.Dense(self.num_classes, dtype="float32")
+
+    def call(self, x, training=False):
+        return self.head(self.network.neutral_activities(x, training))
+
+    def get_config(self):
+        network = keras.saving.serialize_keras_object(self.network)
+        return {**super().get_config(), "network": network, "num_classes": self.num_classes}
+
+    @classmethod
+    def from_config(cls, config):
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**{**config, "network": network})

@@ -1,0 +1,373 @@
+"""What Keras's `fit` needs to train locally: XLA, frozen blocks, checks, a stop at NaN.
+
+Nothing of the algorithm is here: that is `ForwardForward` in `model.py`.
+"""
+
+import contextlib
+import math
+import re
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from .labels import check_labels
+from .losses import LocalLoss, PairwiseLoss
+from .machine import watched
+
+AT_ONCE = 20  # steps between two returns to Python, each of which costs a third of a small step
+
+
+class DivergedError(ArithmeticError):
+    """A training whose loss is no longer a number; a notebook shows its one line, no traceback."""
+
+    def _render_traceback_(self):  # IPython's hook
+        return [str(self)]
+
+
+class LocalTrainer(keras.Model):
+    """A Keras model whose blocks have losses of their own.
+
+    A subclass has `source`, `blocks`, `train_step`, and `block_goodness` and `voting` for what
+    predicts.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._asked = {"jit_compile": "auto", "steps_per_execution": "auto"}
+        self._functions, self._current, self._xla = {}, {}, False
+        self.g_pos = keras.metrics.Mean(name="g_pos")
+        self.g_neg = keras.metrics.Mean(name="g_neg")
+
+    def compile(
+        self,
+        optimizer="adam",
+        loss=None,
+        metrics=("accuracy",),
+        jit_compile="auto",
+        steps_per_execution="auto",
+        **kwargs,
+    ):
+        """As `keras.Model.compile`; the loss is each block's own, by default `PairwiseLoss()`.
+
+        Args:
+            loss: a `LocalLoss`, called with the signs of the streams, `(n or 1, streams)`, and
+                their goodness, `(n, streams)`. To it comes what a block adds itself, such as its
+                `activity_regularizer`.
+            metrics: see labels and predictions, in `evaluate` only.
+            jit_compile: with `"auto"` XLA compiles the training step wherever it can, also on a
+                CPU, where that saves about half of the time.
+            steps_per_execution: with `"auto"` up to 20 steps are made between two returns to
+                Python, and callbacks see them as one; fewer where that would not be the number
+                of steps that was asked for or is shown, and one where several devices share the
+                batch.
+
+        Raises:
+            ValueError: another kind of loss.
+        """
+        loss = PairwiseLoss() if loss is None else loss
+        if not isinstance(loss, LocalLoss):
+            raise ValueError(
+                f"loss={loss!r}: expected a loss over signs and goodness, as ff.PairwiseLoss()"
+            )
+        self._asked = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+        at_once = 1 if steps_per_execution == "auto" else steps_per_execution
+        kwargs |= {"jit_compile": jit_compile, "steps_per_execution": at_once}
+        super().compile(optimizer, loss, metrics=list(metrics or []), **kwargs)
+        self._functions, self._current = {}, {}
+        self._xla = jit_compile == "auto" and not self.run_eagerly
+        if jit_compile == "auto":
+            # Not for predictions: how XLA rounds depends on the batches that it saw before, and a
+            # loaded model should give the same bits as the saved one.
+            self.jit_compile = False
+
+    def get_compile_config(self):
+        # What "auto" means is for the machine to say on which the model is loaded.
+        config = super().get_compile_config()
+        return config and config | self._asked
+
+    def compile_from_config(self, config):
+        # Keras skips this for a model with a `compile` of its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    # --- Fit, evaluate, predict: checks, and a bar that is silent when nobody watches ---------
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
+        """As `keras.Model.fit`; see `compile` for the steps, and the source for the labels.
+
+        Raises:
+            ValueError: labels that the source cannot take.
+            DivergedError: the loss is no longer finite; it says in which block and by which step.
+        """
+        validation = kwargs.get("validation_data")
+        pair = isinstance(validation, (list, tuple))
+        self._check_given(*(validation[:2] if pair else [validation]))
+        kwargs["validation_data"] = self._checked(validation)
+        self._check_given(
+            x, y, lambda labels: self.source.check(labels, kwargs.get("class_weight"))
+        )
+        self._build_for(x)
+        self._warn_of_ink(x)
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
+            x = self._checked(x)
+        verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
+        callbacks = _listed(kwargs.pop("callbacks", None))
+        split = kwargs.get("validation_split") or 0
+        count = asked or _count(x, batch_size, kept=1 - split)
+        every = [getattr(callback, "save_freq", None) for callback in callbacks]
+        every = [n for n in (kwargs.get("validation_steps"), *every) if isinstance(n, int)]
+        exact = asked or callbacks or verbose or every
+        with (
+            self._at_once([count, *every] if exact else None),
+            _label_errors(self.source.num_classes),
+        ):
+            watch = [_StopAtNaN(), *callbacks]
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks=watch, **kwargs)
+
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
+        verbose, steps = _verbosity(verbose), kwargs.get("steps")
+        if kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to all this
+            return super().evaluate(x, y, batch_size, verbose, **kwargs)
+        self._check_given(x, y)
+        self._build_for(x)
+        exact = steps or kwargs.get("callbacks") or verbose
+        with (
+            self._at_once([steps or _count(x, batch_size)] if exact else None),
+            _label_errors(self.source.num_classes),
+        ):
+            return super().evaluate(self._checked(x), y, batch_size, verbose, **kwargs)
+
+    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+        self._build_for(x)
+        verbose, steps = _verbosity(verbose), kwargs.get("steps")
+        exact = steps or kwargs.get("callbacks") or verbose
+        with self._at_once([steps or _count(x, batch_size)] if exact else None):
+            return super().predict(x, batch_size, verbose, **kwargs)
+
+    @tf.function(reduce_retracing=True)
+    def _layer_goodness(self, x):
+        return ops.stack(self.block_goodness(x), axis=1)
+
+    def layer_goodness(self, x, batch_size=500):
+        """The goodness of every label in each block, for any number of images.
+
+        Returns:
+            numpy float32 `(n, blocks, num_classes)`; its sum over those that vote is `predict(x)`.
+        """
+        self._build_for(x)
+        batches = (
+            tf.convert_to_tensor(x[i : i + batch_size]) for i in range(0, len(x), batch_size)
+        )
+        return np.concatenate([self._layer_goodness(batch).numpy() for batch in batches])
+
+    def train_on_batch(self, x, y=None, **kwargs):
+        self._build_for(x)
+        return super().train_on_batch(x, y, **kwargs)
+
+    @contextlib.contextmanager
+    def _at_once(self, counts):
+        """Set how many steps are made at once: a divisor of `counts`; 20 where None are seen."""
+        before = self.steps_per_execution
+        if self._asked["steps_per_execution"] == "auto":
+            single = self.distribute_strategy.num_replicas_in_sync > 1  # Keras's loop fails there
+            # The end of the data stops the loop wherever it is, but Keras counts on.
+            whole = AT_ONCE if counts is None else 1 if None in counts else math.gcd(*counts)
+            possible = [n for n in range(1, AT_ONCE + 1) if whole % n == 0]
+            self.steps_per_execution = 1 if single else possible[-1]
+        try:
+            yield
+        finally:
+            self.steps_per_execution = before
+
+    def _build_for(self, x):
+        # XLA cannot make weights in mid-step.
+        spec = getattr(x, "element_spec", None)  # of a tf.data.Dataset
+        first = x if spec is None else tf.nest.flatten(spec)[0]
+        image_shape = tf.TensorShape(getattr(first, "shape", None))[1:]
+        if not self.built and image_shape.rank and image_shape.is_fully_defined():
+            self.build((None, *image_shape))
+        elif not self.built:
+            self._xla = False
+
+    def _warn_of_ink(self, x):
+        covered = getattr(self.blocks[0], "covered", None)
+        share = covered(x) if covered and isinstance(x, np.ndarray) else 0
+        if share > 0.01:
+            warnings.warn(
+                f"the label covers something in {share:.0%} of the images: give it other pixels, "
+                "as in ff.LabelPixels(10, pixels=…), or lay ff.LabelPatterns over the picture",
+                stacklevel=3,
+            )
+
+    def _check_given(self, x, y=None, check=None):
+        """Refuse labels that are here, or what a data set says of those to come."""
+        check = check or (lambda labels: check_labels(labels, self.source.num_classes))
+        spec = getattr(x, "element_spec", None)
+        if isinstance(spec, tuple) and len(spec) > 1:  # a data set brings its labels itself
+            y = spec[1]
+        if not isinstance(y, tf.TensorSpec):
+            return None if y is None else check(y)
+        if y.shape.rank == 0:
+            raise ValueError("labels of shape (): expected batches, call .batch(…) first")
+        if y.shape.rank and y.shape[1:].is_fully_defined():
+            check(np.empty((0, *y.shape[1:]), y.dtype.as_numpy_dtype))
+
+    def _checked(self, data):
+        """The same data; a data set stops at labels outside the classes."""
+        spec, classes = getattr(data, "element_spec", None), self.source.num_classes
+        if not classes or not isinstance(spec, tuple) or len(spec) < 2:
+            return data
+
+        def checked(x, y, *rest):
+            ends = [tf.cast(end(y), tf.int64) for end in (tf.reduce_min, tf.reduce_max)]
+            known = tf.equal(tf.size(y), 0) | ((ends[0] >= 0) & (ends[1] < classes))
+            with tf.control_dependencies([tf.debugging.Assert(known, [_IN_A_DATA_SET, *ends])]):
+                return (x, tf.identity(y), *rest)
+
+        return data.map(checked)
+
+    # --- Functions that TensorFlow compiles ------------------------------------------------------
+
+    def _switch(self, kind, *key):
+        """Keep what was traced for other blocks or numbers of steps, and take what fits now."""
+        key = (self.steps_per_execution, *key)
+        if self._current.get(kind) != key:
+            self._functions[kind, self._current.get(kind)] = getattr(self, kind)
+            setattr(self, kind, self._functions.get((kind, key)))
+            self._current[kind] = key
+
+    def make_train_function(self, force=False):
+        # A step traced before a block was frozen would go on training it: one for each choice.
+        self._switch("train_function", *(block.trainable for block in self.blocks))
+        if not self._xla or self.distribute_strategy.num_replicas_in_sync > 1:
+            return super().make_train_function(force)
+        with warnings.catch_warnings():
+            # Keras refuses, and warns, where ops are deterministic.
+            warnings.simplefilter("ignore")
+            self.jit_compile = True
+        super().make_train_function(force)
+        self.jit_compile = False
+
+    def make_test_function(self, force=False):
+        self._switch("test_function")
+        super().make_test_function(force)
+
+    def make_predict_function(self, force=False):
+        self._switch("predict_function")
+        super().make_predict_function(force)
+
+    # --- Losses and metrics -----------------------------------------------------------------
+
+    def last_trainable(self):
+        """The index of the last block that learns: those behind it have nothing to do."""
+        trainable = [i for i, block in enumerate(self.blocks) if block.trainable]
+        if not trainable:
+            raise ValueError("no block is trainable: set trainable = True on one and compile")
+        return trainable[-1]
+
+    def track(self, loss, batch_size, signs=None, by_block=()):
+        """Keep the loss of a batch, and the goodness of its positive and negative streams."""
+        tracker = next(m for m in self.metrics if m.name == "loss")
+        # Keras losses are scaled down to the share of a replica.
+        loss *= tf.distribute.get_strategy().num_replicas_in_sync
+        tracker.update_state(loss, sample_weight=batch_size)
+        for goodness in by_block:
+            for metric, kind in ((self.g_pos, signs > 0), (self.g_neg, signs < 0)):
+                counted = ops.broadcast_to(ops.cast(kind, goodness.dtype), ops.shape(goodness))
+                metric.update_state(goodness, counted)
+
+    def test_step(self, data):
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        y = ops.cast(ops.reshape(y, (-1,)), "int32")
+        by_block = self.block_goodness(x)
+        signs = 2 * ops.one_hot(y, by_block[0].shape[-1]) - 1
+        self.track(sum(self.loss(signs, g, weight) for g in by_block), ops.shape(x)[0])
+        logs = self.compute_metrics(x, y, sum(self.voting(by_block)), weight)
+        return {name: value for name, value in logs.items() if name not in ("g_pos", "g_neg")}
+
+    def get_metrics_result(self):
+        # Keras asks for all metrics after an epoch, when those of predictions were never fed.
+        results = {}
+        for metric in self.metrics:
+            if getattr(metric, "built", True):
+                result = metric.result()
+                results.update(result if isinstance(result, dict) else {metric.name: result})
+        return results
+
+
+_IN_A_DATA_SET = "labels of a data set from and to"
+
+
+@contextlib.contextmanager
+def _label_errors(classes):
+    """TensorFlow's error at a wrong label of a data set as the `ValueError` that it is."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = re.search(rf"{_IN_A_DATA_SET}\D+?(-?\d+)\D+?(-?\d+)", error.message)
+        if not found:
+            raise
+        low, high = map(int, found.groups())
+        wrong = low if low < 0 else high
+        raise ValueError(f"label {wrong} in a data set: expected 0 to {classes - 1}") from None
+
+
+def collect(gradients, new, variables):
+    """Add new gradients to those by variable: a block may be visited more than once.
+
+    Args:
+        gradients: variable's id → (gradient, variable), changed in place.
+        new: gradients, None where there is none.
+        variables: theirs.
+    """
+    for gradient, variable in zip(new, variables):
+        earlier, _ = gradients.get(id(variable), (None, None))
+        if gradient is not None and earlier is not None:
+            gradient = gradient + earlier
+        gradients[id(variable)] = (gradient, variable)
+
+
+class _StopAtNaN(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        loss = float((logs or {}).get("loss", 0))
+        if math.isfinite(loss):
+            return
+        broken = (
+            i
+            for i, block in enumerate(self.model.blocks, 1)
+            if not all(np.isfinite(weight).all() for weight in block.get_weights())
+        )
+        raise DivergedError(
+            f"training diverged in block {next(broken, 1)} by step "
+            f"{int(self.model.optimizer.iterations)}, its loss is {loss}: lower the learning "
+            "rate, or look for NaN in the images"
+        )
+
+
+def _count(x, batch_size, kept=1.0):
+    """The number of batches, or None where only their end will tell."""
+    if isinstance(x, tf.data.Dataset):
+        count = int(x.cardinality())
+        return count if count > 0 else None
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches
+    if not hasattr(x, "shape"):
+        return None
+    return math.ceil(math.floor(len(x) * kept) / (batch_size or 32))
+
+
+def _listed(callbacks):
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks.callbacks
+    return (
+        list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] * bool(callbacks)
+    )
+
+
+def _verbosity(verbose):
+    return int(watched()) if verbose == "auto" else verbose

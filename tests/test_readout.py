@@ -1,0 +1,33 @@
+"""The one-pass softmax."""
+
+import keras
+import numpy as np
+
+import ffhelpers as ff
+from networks import network
+from test_layers import dropping
+
+
+def test_one_pass_prediction_learns_on_a_frozen_network(small, tmp_path):
+    x, y = small
+    model = network()
+    model.fit(x, y, batch_size=300, epochs=5)
+    before = model.get_weights()
+    one_pass = ff.OnePass(model)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    one_pass.compile("adam", loss, metrics=["accuracy"])
+    one_pass.fit(x, y, epochs=8, verbose=0)
+    assert one_pass.evaluate(x, y, verbose=0)[1] > 0.85
+    assert all((a == b).all() for a, b in zip(model.get_weights(), before))
+    one_pass.save(tmp_path / "one.keras")
+    loaded = keras.saving.load_model(tmp_path / "one.keras")
+    assert (loaded.predict(x, verbose=0) == one_pass.predict(x, verbose=0)).all()
+
+
+def test_the_one_pass_softmax_learns_with_dropout_and_predicts_without(small):
+    x, _ = small
+    one_pass = ff.OnePass(dropping())
+    before = one_pass.predict(x[:9], verbose=0)
+    np.testing.assert_array_equal(one_pass.predict(x[:9], verbose=0), before)
+    in_training = [one_pass(x[:9], training=True).numpy() for _ in range(2)]
+    assert not np.allclose(in_training[0], before) and not np.allclose(*in_training)

@@ -1,0 +1,283 @@
+"""What Keras's `fit` needs: steps, weights, frozen blocks, checks, bars, runs that were killed."""
+
+import subprocess
+import sys
+import warnings
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ffhelpers as ff
+from networks import network
+
+
+def test_steps_at_once_are_steps_one_by_one(small):
+    """…also the last ones, which are fewer than twenty."""
+    x, y = small
+    models = []
+    for at_once in (1, "auto"):
+        model = network()
+        model.compile(keras.optimizers.Adam(2e-3), jit_compile=False, steps_per_execution=at_once)
+        history = model.fit(x, y, batch_size=100, epochs=2, shuffle=False).history
+        models.append((model, history))
+    (one, first), (many, second) = models
+    assert one.optimizer.iterations == many.optimizer.iterations == 60
+    for a, b in zip(one.weights, many.weights):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-3, atol=1e-5)
+    assert second["loss"] == pytest.approx(first["loss"], rel=1e-4)
+
+
+def test_weights_of_samples_and_classes_are_honoured(small):
+    x, y = small
+    unweighted, ones = network(), network()
+    for model, weight in ((unweighted, None), (ones, np.ones(len(y)))):
+        model.fit(x, y, batch_size=300, shuffle=False, sample_weight=weight)
+    np.testing.assert_allclose(unweighted.predict(x[:9]), ones.predict(x[:9]), rtol=1e-4)
+
+    zeros = network()
+    before = zeros.get_weights()
+    zeros.fit(x, y, batch_size=300, class_weight=dict.fromkeys(range(10), 0.0))
+    assert all((a == b).all() for a, b in zip(zeros.get_weights(), before))
+    assert zeros.evaluate(x, y, sample_weight=np.zeros(len(y)))[0] == 0
+
+    seven = network()
+    seven.fit(x, y, 300, class_weight={i: float(i == 7) for i in range(10)}, epochs=5)
+    recall = ((seven.predict(x).argmax(1) == 7) & (y == 7)).sum() / (y == 7).sum()
+    assert recall > 0.9
+
+
+def test_datasets_batches_and_callbacks(small):
+    x, y = small
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(300)
+    model = network()
+    stop = keras.callbacks.EarlyStopping("val_accuracy", patience=0, mode="min")
+    history = model.fit(data, epochs=9, validation_data=data, callbacks=[stop]).history
+    assert 1 < len(history["loss"]) < 9
+    np.testing.assert_allclose(model.evaluate(data), model.evaluate(x, y, 300), rtol=1e-5)
+    np.testing.assert_allclose(model.predict(data), model.predict(x), rtol=1e-4)
+    assert len(model.train_on_batch(x[:50], y[:50])) == 3
+    assert len(model.test_on_batch(x[:50], y[:50])) == 2
+    partial = model.fit(x[:130], y[:130], batch_size=50)  # the last batch has 30 images
+    assert np.isfinite(partial.history["loss"]).all()
+
+
+def test_data_that_hides_its_shape(small):
+    """A `PyDataset` or a generator: the network learns its shape from the first batch."""
+    x, y = small
+
+    class Batches(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return x[i : i + 50], y[i : i + 50]
+
+    def forever():
+        while True:
+            yield x[:50], y[:50]
+
+    for data in (Batches(), forever()):
+        model = ff.ForwardForward([20], num_classes=10)
+        model.compile("adam")
+        assert np.isfinite(model.fit(data, steps_per_epoch=3).history["loss"]).all()
+        assert model.predict(x[:5]).shape == (5, 10)
+
+
+def test_it_is_silent_when_nobody_watches(small, capfd):
+    model = network()
+    model.fit(*small, batch_size=300)
+    model.evaluate(*small)
+    model.predict(small[0])
+    assert capfd.readouterr().out == ""
+    model.fit(*small, batch_size=300, verbose=2)
+    assert "g_pos" in capfd.readouterr().out
+
+
+def test_a_bar_shows_the_goodness_to_a_person(small, capfd, monkeypatch):
+    monkeypatch.setattr("ffhelpers.trainer.watched", lambda: True)
+    network().fit(*small, batch_size=300)
+    out = capfd.readouterr().out
+    assert "g_pos" in out and "g_neg" in out and "10/10" in out
+
+
+KILLED = """
+import os, sys
+import keras, numpy as np
+import ffhelpers as ff
+ff.setup(seed=4)
+data = np.load("data.npz")
+model = ff.ForwardForward([40, 30], num_classes=10)
+model.compile(keras.optimizers.Adam(1e-3))
+epochs = []
+class Watch(keras.callbacks.Callback):
+    def on_epoch_begin(self, epoch, logs=None):
+        epochs.append(epoch)
+        if sys.argv[1] == "kill" and epoch == 3:
+            os.kill(os.getpid(), 9)
+backup = keras.callbacks.BackupAndRestore("backup")
+model.fit(data["x"], data["y"], 300, epochs=5, shuffle=False, callbacks=[backup, Watch()])
+print(epochs)
+np.save(sys.argv[1], model.predict(data["x"][:50]))
+"""
+
+
+def test_a_killed_run_goes_on_from_its_last_epoch(small, tmp_path):
+    """…and ends with the very weights of a run that was never killed."""
+    np.savez(tmp_path / "data.npz", x=small[0], y=small[1])
+
+    def go(mode):
+        command = [sys.executable, "-c", KILLED, mode]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert go("kill").returncode == -9
+    resumed = go("resumed")
+    assert resumed.stdout.strip() == "[3, 4]", resumed.stderr
+    assert go("whole").stdout.strip() == "[0, 1, 2, 3, 4]"
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "resumed.npy"), np.load(tmp_path / "whole.npy")
+    )
+
+
+def test_frozen_blocks_stay_as_they_are(small):
+    model = network([30, 20, 10])
+    for learning in range(3):
+        for i, block in enumerate(model.blocks):
+            block.trainable = i == learning
+        model.compile(keras.optimizers.Adam(1e-3), jit_compile=False)
+        before = [block.get_weights() for block in model.blocks]
+        model.fit(*small, batch_size=300)
+        changed = [(b.get_weights()[0] != w[0]).any() for b, w in zip(model.blocks, before)]
+        assert changed == [i == learning for i in range(3)]
+
+
+def test_freezing_without_compiling_is_noticed(small):
+    model = network()
+    model.fit(*small, batch_size=300)
+    before = model.blocks[0].block.kernel.numpy()
+    model.blocks[0].trainable = False
+    model.fit(*small, batch_size=300)
+    assert (model.blocks[0].block.kernel.numpy() == before).all()
+    model.trainable = False
+    with pytest.raises(ValueError, match="no block is trainable"):
+        model.fit(*small, batch_size=300)
+
+
+class Seen(keras.callbacks.Callback):
+    """What a callback is told."""
+
+    def on_train_begin(self, logs=None):
+        self.batches = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append(batch)
+
+
+def endless(x, y, batch=100):
+    return tf.data.Dataset.from_tensor_slices((x, y)).batch(batch).repeat()
+
+
+@pytest.mark.parametrize("steps", [1, 7, 20, 26])
+def test_the_steps_that_are_asked_for_are_made(small, steps):
+    """…of an endless data set too; callbacks count them, and a schedule ends where it should."""
+    model, seen = network([20]), Seen()
+    schedule = keras.optimizers.schedules.CosineDecay(1e-3, 3 * steps)
+    model.compile(keras.optimizers.Adam(schedule), jit_compile=False)
+    model.fit(endless(*small), steps_per_epoch=steps, epochs=3, callbacks=[seen])
+    assert int(model.optimizer.iterations) == 3 * steps
+    assert float(model.optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+    assert seen.batches[-1] == steps - 1
+    at_once = len(seen.batches) / 3
+    assert at_once == {1: 1, 7: 1, 20: 1, 26: 2}[steps]  # 20 at a time only where they divide
+
+
+def test_arrays_and_data_sets_are_counted_as_they_are(small):
+    x, y = small[0][:1550], small[1][:1550]
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(100)
+    for given in ((x, y, 100), (data,)):
+        model, seen = network([20]), Seen()
+        model.fit(*given, callbacks=[seen])
+        assert seen.batches == [15] and int(model.optimizer.iterations) == 16
+        model.fit(*given)  # nobody counts
+        assert int(model.optimizer.iterations) == 32
+    seen = Seen()
+    model.fit(x, y, 100, validation_split=0.2, callbacks=[seen])
+    assert seen.batches[-1] == 12 and int(model.optimizer.iterations) == 32 + 13
+
+
+def test_evaluate_and_predict_take_the_steps_that_are_asked_for(small):
+    x, y = small
+    data, model = tf.data.Dataset.from_tensor_slices((x, y)).batch(10), network([20])
+    assert len(model.predict(data, steps=3)) == 30
+    np.testing.assert_allclose(model.evaluate(data, steps=3), model.evaluate(x[:30], y[:30]))
+    history = model.fit(x, y, 100, validation_data=data, validation_steps=2).history
+    expected = model.evaluate(x[:20], y[:20])
+    np.testing.assert_allclose(
+        [history["val_loss"][0], history["val_accuracy"][0]], expected, 1e-5
+    )
+    assert len(model.predict(x)) == len(x)
+
+
+def test_checkpoints_are_kept_as_often_as_asked(small, tmp_path):
+    path = str(tmp_path / "{epoch}-{batch}.weights.h5")
+    keep = keras.callbacks.ModelCheckpoint(path, save_weights_only=True, save_freq=4)
+    network([20]).fit(small[0][:1600], small[1][:1600], 100, epochs=2, callbacks=[keep])
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+def test_a_training_that_diverges_stops_with_block_and_step(small):
+    model = network([20, 20])
+    model.fit(*small, batch_size=100)
+    kernel = model.blocks[1].kernel
+    kernel.assign(np.full(kernel.shape, np.nan))
+    with pytest.raises(ff.DivergedError, match="diverged in block 2 by step 50, its loss is nan"):
+        model.fit(*small, batch_size=100)
+    with pytest.raises(ff.DivergedError, match="block 1"):
+        images = np.where(small[0] > 0.99, np.nan, small[0])
+        network([20]).fit(images, small[1], batch_size=100)
+
+
+@pytest.mark.parametrize("wrong", [10, -1])
+def test_labels_outside_the_classes_do_not_train_from_a_data_set_either(small, wrong):
+    x, y = small[0][:400], small[1][:400].copy()
+    y[250] = wrong
+    data = ff.batches(x, y, 100)
+    model = network([20])
+    message = rf"label {wrong} in a data set: expected 0 to 9"
+    with pytest.raises(ValueError, match=message):
+        model.fit(data)
+    with pytest.raises(ValueError, match=message):
+        model.evaluate(data)
+    with pytest.raises(ValueError, match=message):
+        model.fit(x[:100], y[:100], validation_data=data)
+    given = network([20], source=ff.GivenLabels(10))
+    with pytest.raises(ValueError, match=message):
+        given.fit(ff.batches(x, np.stack([small[1][:400], y], axis=1), 100))
+
+
+def test_train_on_batch_builds_the_network_itself(small):
+    model = ff.ForwardForward([20], num_classes=10)
+    model.compile("adam")
+    assert np.isfinite(model.train_on_batch(small[0][:50], small[1][:50])).all()
+
+
+def test_numerics_may_be_checked(small):
+    code = (
+        "import tensorflow as tf, numpy as np, ffhelpers as ff;"
+        "tf.debugging.enable_check_numerics();"
+        "model = ff.ForwardForward([9, 8], num_classes=4); model.compile(jit_compile=False);"
+        "rng = np.random.default_rng(0);"
+        "model.fit(rng.random((60, 5, 5), 'float32'), rng.integers(0, 4, 60), 10)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_word_where_a_label_covers_the_picture(small):
+    x, y = small
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network([20]).fit(x, y, 500)
+    with pytest.warns(UserWarning, match="covers something in 100% of the images"):
+        network([20]).fit(1 - x, y, 500)
