@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from ffhelpers import records
+from ffhelpers.running import records
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
