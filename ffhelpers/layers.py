@@ -233,10 +233,6 @@ class Labelled(keras.layers.Layer):
         return (images_shape[0], labels_shape[1], *units)
 
     def call(self, images, labels, training=False):
-        return self.enter(images, labels, training)[0]
-
-    def enter(self, images, labels, training=False):
-        """The activities, and the labels: those given or those picked."""
         x = self._cleared(images)
         x = self.block.drop(x, training)
         of_image = self.block.product(x)[:, None]
@@ -256,8 +252,7 @@ class Labelled(keras.layers.Layer):
             z = self.block.normalized_product(z, mean + ops.matmul(wide, self.means), edited)
             return self.block.activated(z, training)
 
-        labels = self._picked(labels, activities)
-        return activities(labels, training), labels
+        return activities(self._picked(labels, activities), training)
 
     def _cleared(self, images):
         images = ops.cast(images, self.compute_dtype)

@@ -140,11 +140,6 @@ class ForwardForward(LocalTrainer):
         self.track(sum(losses), ops.shape(streams.inputs)[0], streams.signs, by_block)
         return {m.name: m.result() for m in self.metrics if m.name in ("loss", "g_pos", "g_neg")}
 
-    def enter(self, inputs, labels=None):
-        """The first block's activities, and the labels that it read: given or picked ones."""
-        first = self.blocks[0]
-        return first.enter(inputs, labels) if labels is not None else (first(inputs), None)
-
     def block_goodness(self, x):
         """The goodness of every label in each block, for a batch: float32 `(n, num_classes)`."""
         by_block = []

@@ -103,8 +103,8 @@ class Source(KeepsDraws, keras.layers.Layer):
 
         Args:
             x, y, weight: a batch as `fit` takes it; `y` and `weight` may be None.
-            network: the `ForwardForward` that learns. A source may ask it for `enter`, for
-                `neutral_activities`, and for its `loss` and `optimizer`.
+            network: the `ForwardForward` that learns. A source may ask for its first block, its
+                `neutral_activities`, its `loss` and its `optimizer`.
         """
         raise NotImplementedError
 
@@ -298,6 +298,27 @@ class Around(Source):
         return cls(**{**config, "source": source})
 
 
+def entered(block, inputs, labels=None):
+    """What a network's first block gives, and the labels that it read.
+
+    Args:
+        block: the first block.
+        inputs, labels: of `Streams`; labels that are a function are picked now, and once.
+
+    Returns:
+        Activities, and labels or None.
+    """
+    if not callable(labels):
+        return block(inputs, **({} if labels is None else {"labels": labels})), labels
+    picked = []
+
+    def pick(goodness):
+        picked.append(labels(goodness))
+        return picked[0]
+
+    return block(inputs, labels=pick), picked[0]
+
+
 @keras.saving.register_keras_serializable(package="ffhelpers")
 class Hardest(Around):
     """The part of each batch that the first block errs most on, in the batch's order.
@@ -319,7 +340,7 @@ class Hardest(Around):
 
     def training(self, x, y, weight=None, network=None):
         streams = self.source.training(x, y, weight, network)
-        h, labels = network.enter(streams.inputs, streams.labels)
+        h, labels = entered(network.blocks[0], streams.inputs, streams.labels)
         losses = network.loss.call(streams.signs, network.blocks[0].goodness(h))
         if weight is not None:
             losses *= ops.cast(ops.reshape(streams.weight, (-1,)), losses.dtype)
@@ -360,7 +381,7 @@ class Adversarial(Around):
         x = ops.cast(streams.inputs, "float32")
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            h, labels = network.enter(x, streams.labels)
+            h, labels = entered(network.blocks[0], x, streams.labels)
             losses = network.loss.call(streams.signs, network.blocks[0].goodness(h))
             loss = ops.sum(losses)  # not the mean, lest it underflow
         flat, uphill = (

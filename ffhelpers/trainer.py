@@ -281,12 +281,21 @@ class LocalTrainer(keras.Model):
                 counted = ops.broadcast_to(ops.cast(kind, goodness.dtype), ops.shape(goodness))
                 metric.update_state(goodness, counted)
 
+    def _signs(self, y, goodness):
+        """Of the true labels, with all others negative."""
+        true = ops.reshape(y, (ops.shape(goodness)[0], -1))[:, 0]
+        return 2 * ops.one_hot(ops.cast(true, "int32"), goodness.shape[-1]) - 1
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The loss of predictions; Keras asks for it before it shares out a batch."""
+        return self.loss(self._signs(y, y_pred), y_pred, sample_weight)
+
     def test_step(self, data):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        y = ops.cast(ops.reshape(y, (-1,)), "int32")
         by_block = self.block_goodness(x)
-        signs = 2 * ops.one_hot(y, by_block[0].shape[-1]) - 1
+        signs = self._signs(y, by_block[0])
         self.track(sum(self.loss(signs, g, weight) for g in by_block), ops.shape(x)[0])
+        y = ops.reshape(y, (-1,))
         logs = self.compute_metrics(x, y, sum(self.voting(by_block)), weight)
         return {name: value for name, value in logs.items() if name not in ("g_pos", "g_neg")}
 

@@ -182,7 +182,7 @@ def names(*requirements):
 
 
 def test_imports_and_dependencies_are_the_same():
-    used = imported_by("ffhelpers/*.py", "notebooks/*.ipynb")
+    used = imported_by("ffhelpers/**/*.py", "notebooks/*.ipynb")
     assert used - names(*CORE) <= {"tensorflow", "distributed"}  # come with extras
     assert names(*CORE) - used == {"tabulate"}  # pandas imports it
     tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py")

@@ -5,12 +5,7 @@ import numpy as np
 import pytest
 
 import ffhelpers as ff
-from networks import network
-
-
-def dropping(dropout=0.5):
-    first = ff.Labelled(ff.Dense(60, dropout=dropout), ff.LabelPixels(10))
-    return network([first, ff.Dense(50, dropout=dropout)])
+from networks import dropping, network
 
 
 def test_dropout_silences_units_in_training_only():

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 
 import ffhelpers as ff
-from networks import network
-from test_layers import dropping
+from networks import dropping, network
 
 
 def test_one_pass_prediction_learns_on_a_frozen_network(small, tmp_path):

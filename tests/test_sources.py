@@ -55,7 +55,7 @@ def test_streams_that_do_not_count_teach_nothing(small):
     model.compile(keras.optimizers.SGD(0.0), loss=ff.PairwiseLoss(), run_eagerly=True)
     counted = network(source=ff.LabelInImage(10, "uniform", count=3))
     streams = source.training(x[:50], y[:50])
-    h, _ = counted.enter(streams.inputs, streams.labels)
+    h = counted.blocks[0](streams.inputs, labels=streams.labels)
     g = counted.blocks[0].goodness(h)
     both = ff.PairwiseLoss()(tf.constant(Masked.signs), g)
     alone = ff.PairwiseLoss()(tf.constant([[1.0, -1.0]]), g[:, :2])
