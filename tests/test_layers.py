@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ffhelpers as ff
-from networks import dropping, network
+from networks import dropping
 
 
 def test_dropout_silences_units_in_training_only():
