@@ -2,6 +2,7 @@
 #   PYTHON=python3.12 make run    on another Python than python3
 #   make setup EXTRA=cuda         TensorFlow for NVIDIA GPUs, or cpu; unasked, what suits the machine
 #   make run NOTEBOOKS=notebooks/01_data_editing.ipynb
+#   make test SLOW=1              the slow tests too
 #   make bench SMALL=1            sizes that only show that it works
 #   make pins UPGRADE=1           take the newest versions
 
@@ -17,6 +18,8 @@ version := $(shell "$(or $(PYTHON),.venv/bin/python)" -c $(print_version) 2>/dev
 sources := $(shell { pwd; cat pyproject.toml pins/*.txt; } | cksum | cut -d ' ' -f 1)
 stamp   := $(wildcard .venv/made-with-$(version)-$(or $(EXTRA),*)-$(sources))
 
+# Where Python is to keep no bytecode, it is made at once, as pip does: else each process would
+# compile TensorFlow's sources, which takes longer than to import them.
 # uv knows neither pip's index nor its certificates: it is told, unless it has its own.
 pip    = .venv/bin/python -m pip
 of_pip = $$($(pip) config list | sed -nE "s/^(:env:|global|install)[.]$(1)='(.*)'$$/\2/p" | head -n 1)
@@ -32,7 +35,8 @@ run: setup  ## run all notebooks into runs/, two at a time, then show what came 
 	.venv/bin/python -m ffhelpers run $(NOTEBOOKS) --jobs 2 --output runs
 
 test: setup  ## run the tests, and every notebook, comparing its outputs with the stored ones
-	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks
+	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks \
+		$(if $(SLOW),,-m "not slow")
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)
@@ -71,8 +75,9 @@ venv:
 	echo "making .venv: Python $$found, TensorFlow for $$extra ..."; \
 	rm -f .venv/made-with-*; \
 	"$$python" -m venv --clear .venv; \
+	compile="$${PYTHONDONTWRITEBYTECODE:+--compile-bytecode}"; \
 	{ $(pip) install -qq -r pins/uv.txt && $(uv) pip install -q --python .venv/bin/python \
-		--require-hashes -r "pins/$$extra.txt"; } || { \
+		$$compile --require-hashes -r "pins/$$extra.txt"; } || { \
 		echo "without uv this takes pip some minutes ..."; \
 		$(pip) install -qq --require-hashes -r "pins/$$extra.txt"; \
 	} && $(pip) install -qq --no-deps --no-build-isolation -e . || \

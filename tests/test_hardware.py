@@ -50,6 +50,7 @@ def train(**options):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_two_devices_give_what_one_gives():
     """With two classes the wrong label leaves nothing to chance."""
     one, two = (train(seed=1, num_classes=2, devices=n) for n in (1, 2))
@@ -59,6 +60,7 @@ def test_two_devices_give_what_one_gives():
     np.testing.assert_allclose(one["weights"], two["weights"], atol=2e-4)
 
 
+@pytest.mark.slow
 def test_a_model_trained_on_one_device_goes_on_on_two(tmp_path):
     """…although `steps_per_execution` differs between them."""
     code = """
@@ -91,6 +93,7 @@ def single():
     return train(seed=1, precision="float32", **LARGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision_trains_to_within_half_a_point(precision, single):
     mixed = train(seed=1, precision=precision, **LARGE)
@@ -101,6 +104,7 @@ def test_mixed_precision_trains_to_within_half_a_point(precision, single):
     assert abs(mixed["accuracy"] - single["accuracy"]) < 0.005
 
 
+@pytest.mark.slow
 def test_deterministic_runs_repeat_bit_for_bit_in_another_process():
     first, second = (train(seed=7, deterministic=True, epochs=2) for _ in range(2))
     assert first == second

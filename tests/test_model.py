@@ -108,6 +108,7 @@ def test_no_gradient_leaves_a_block(small):
             assert (gradient is not None) == (j // 2 == i), (i, j)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere freed memory is not given back")
 def test_more_blocks_take_no_more_memory(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")

@@ -130,22 +130,7 @@ def test_figures_are_recorded(stored):
 # --- Other parameters ------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="session")
-def own_data(mnist, tmp_path_factory):
-    """A file of one's own: four classes, colour, 18 by 20 pixels, bytes, few images."""
-    path = tmp_path_factory.mktemp("own") / "four digits.npz"
-    arrays = {}
-    for split, count in (("train", 1100), ("test", 600)):
-        x, y = getattr(mnist, f"x_{split}"), getattr(mnist, f"y_{split}")
-        kept = np.flatnonzero(y < 4)[:count]
-        grey = np.rint(255 * x[kept, 5:23, 4:24]).astype("uint8")
-        arrays[f"x_{split}"] = np.stack([grey, grey // 2, 255 - grey], axis=-1)
-        arrays[f"y_{split}"] = y[kept]
-    names = np.array(["zero", "one", "two", "three"])
-    np.savez_compressed(path, **arrays, class_names=names)
-    return path
-
-
+@pytest.mark.slow
 def test_it_runs_on_data_of_ones_own(stored, own_data, tmp_path):
     path, notebook = stored
     settings = {"dataset": own_data, "seed": 11, **notebook.metadata["tests"]["small"]}
@@ -169,6 +154,7 @@ def test_it_runs_on_data_of_ones_own(stored, own_data, tmp_path):
         assert 0.2 < recorded["true_label_fraction"] < 0.3  # about a quarter, with four classes
 
 
+@pytest.mark.slow
 def test_recipes_of_the_long_list_run_too(own_data, tmp_path):
     """Those that need code of their own."""
     names = ["softmax over all labels", "three negatives", "peer normalisation", "backprop"]
@@ -189,6 +175,7 @@ def test_recipes_of_the_long_list_run_too(own_data, tmp_path):
         assert 0 < early < late and 0.1 <= first < seconds >= 0.2 and 0 <= error < 0.75
 
 
+@pytest.mark.slow
 def test_plain_papermill_in_another_folder(own_data, tmp_path):
     """…with a data set named by a path relative to that folder."""
     papermill = Path(sys.executable).parent / "papermill"
@@ -246,6 +233,7 @@ def a_notebook():
     )
 
 
+@pytest.mark.slow
 def test_a_new_notebook_costs_one_file(tmp_path):
     """Nothing else names it, and it is run, compared and tested like the others."""
     root = FOLDER.parent

@@ -29,13 +29,15 @@ PYTHON = [command for command in COMMANDS if command.startswith(".venv/bin/")]
 # The test commands themselves would run for ever in here, .ci/run calls them.
 TESTS = [command for command in PYTHON if " -m pytest" in command]
 
-# The recipes of convolutions train for ten minutes and more: their commands are tried with this.
+# One command shows that its recipe still does what was recorded; the others are tried on a small
+# data set, and the recipes of convolutions, which train for ten minutes and more, in small.
+WHOLE = "params/04_evaluation/quick.yaml"
 SHORT = ' -p epochs=1 -p "channels=[1, 1]"'
 
 # Those that make an environment of their own are tried elsewhere.
 ELSEWHERE = {
     "make run": ("tests/test_environment.py", 'make("run")'),
-    "make test": (".ci/run", " make test\n"),
+    "make test": (".ci/run", " make test SLOW=1\n"),
     "make lab": (".ci/run", " make lab "),
     "PYTHON=python3.12 make run": (".ci/run", 'PYTHON="$python" make run'),
     "make setup EXTRA=cuda": ("tests/test_environment.py", '"setup", "EXTRA=cuda"'),
@@ -51,7 +53,7 @@ ELSEWHERE = {
 def test_each_command_is_tried_somewhere():
     for command in COMMANDS:
         if command in TESTS:
-            assert f"\n\t{command}\n" in (ROOT / "Makefile").read_text()
+            assert f"\n\t{command} " in (ROOT / "Makefile").read_text()
         elif command not in PYTHON:
             path, words = ELSEWHERE[command]
             assert words in (ROOT / path).read_text(), command
@@ -68,20 +70,24 @@ def clone(tmp_path_factory):
     return copy
 
 
-def test_the_commands_run_in_their_order(clone):
+@pytest.mark.slow
+def test_the_commands_run_in_their_order(clone, own_data):
     for command in PYTHON:
         if command not in TESTS:
             if "params/06_convolutions/" in command:
                 command += SHORT
+            if re.search("papermill| run | sweep ", command) and WHOLE not in command:
+                command += f" -p dataset{' ' if 'papermill' in command else '='}'{own_data}'"
             done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
             assert done.returncode == 0, (command, done.stderr)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
-        assert figures.figures(executed)["test_error"] < 0.08
+        assert figures.figures(executed)["test_error"] < 0.3
     quick = figures.figures(clone / "runs" / "quick" / "04_evaluation.ipynb")
     recorded = records.read(ROOT / "results" / "04_evaluation" / "quick.jsonl")
     assert quick["test_error"] < max(run["figures"]["test_error"] for run in recorded) + 0.002
 
 
+@pytest.mark.slow
 def test_the_python_code_runs(clone):
     code = "".join(blocks("python"))
     subprocess.run([sys.executable, "-c", code], cwd=clone, check=True, capture_output=True)

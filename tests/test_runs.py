@@ -305,6 +305,7 @@ def test_a_bad_file_of_parameters_is_refused_in_one_line(notebook, tmp_path, con
 # Running
 
 
+@pytest.mark.slow
 def test_a_failed_run_keeps_the_earlier_one_and_a_good_one_clears_up(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("JPY_SESSION_NAME", "a person's notebook")  # must not reach the kernel
@@ -401,6 +402,7 @@ def test_one_notebook(notebook, command, tmp_path):
     assert json.loads(out) == {"test_error": 0.0152, "epochs": 2, "dataset": "fashion_mnist"}
 
 
+@pytest.mark.slow
 def test_one_of_several_notebooks_fails_alone(notebook, command, tmp_path):
     bad = save(tmp_path / "bad.ipynb", "1", "1 / 0")
     status, out, err = command("run", bad, notebook, "--output", "out")

@@ -192,6 +192,7 @@ def test_a_failing_run_fails_alone_and_only_what_is_missing_runs_again(command):
     assert len(log()) == 8
 
 
+@pytest.mark.slow
 def test_runs_at_once_share_the_cores(command):
     have = os.sched_getaffinity(0)
     sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2", "--output"]
@@ -203,6 +204,7 @@ def test_runs_at_once_share_the_cores(command):
         assert set(frame.run_threads) == set(map(len, frame.cores))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_sweep_takes_its_runs_along_and_goes_on_when_called_again(command, how):
     sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2", "-p", "theta=1,2", "--output", "out"]
@@ -223,6 +225,7 @@ def test_a_stopped_sweep_takes_its_runs_along_and_goes_on_when_called_again(comm
     assert {path.name for path in Path("out").iterdir()} == {".locks", *complete()}
 
 
+@pytest.mark.slow
 def test_two_sweeps_share_a_folder(command):
     sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2,3", "-p", "wait=0.5", "--output", "out"]
     sweep += ["--record", "kept.jsonl"]
@@ -235,6 +238,7 @@ def test_two_sweeps_share_a_folder(command):
     assert sorted(r["parameters"]["seed"] for r in records.read("kept.jsonl")) == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_too_long_fails_and_leaves_no_process(command):
     arguments = ["-p", "wait=0,60", "--limit-seconds", "20", "--output", "out"]
     start = time.monotonic()
@@ -255,6 +259,7 @@ def test_a_run_whose_process_dies_fails_alone(command):
     assert len(complete()) == 1
 
 
+@pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_makes_each_run_once(command, folder):
     pytest.importorskip("distributed")
     local = ["--host", "127.0.0.1", "--no-dashboard"]
@@ -426,6 +431,7 @@ def test_a_table_of_what_is_not_there_is_refused_in_one_line(kept, command, argu
     assert (status, out) == (2, "") and message in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_notebook_of_ones_own_is_read_after_a_plain_run_too(command):
     for seed in ("1", "2"):
         assert (

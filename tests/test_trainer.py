@@ -123,6 +123,7 @@ np.save(sys.argv[1], model.predict(data["x"][:50]))
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_its_last_epoch(small, tmp_path):
     """…and ends with the very weights of a run that was never killed."""
     np.savez(tmp_path / "data.npz", x=small[0], y=small[1])
