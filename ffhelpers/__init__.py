@@ -50,15 +50,18 @@ if sys.argv[:1] != ["-m"]:
         threshold_loss,
     )
     from .model import ForwardForward
-    from .negatives import hard_labels, uniform_labels
+    from .negatives import hard_labels, hybrid_masks, hybrids, uniform_labels
     from .readout import OnePass
     from .sources import Adversarial, GivenLabels, Hardest, Images, LabelInImage, Source, Streams
     from .trainer import DivergedError
+    from .unlabelled import GivenImages, HybridImages, ImageSums
 
     __all__ += ["Adversarial", "Block", "ClassChannels", "Conv", "Dense", "DivergedError"]
-    __all__ += ["ForwardForward", "GivenLabels", "Hardest", "Images", "LabelInImage"]
+    __all__ += ["ForwardForward", "GivenImages", "GivenLabels", "Hardest", "HybridImages"]
+    __all__ += ["ImageSums", "Images", "LabelInImage"]
     __all__ += ["LabelPatterns", "LabelPixels", "Labelled", "Local", "LocalLoss", "OnePass"]
     __all__ += ["PairwiseLoss", "PeerNormalization", "SoftmaxLoss", "Source", "Streams"]
     __all__ += ["ThresholdLoss", "average_copies", "batches", "evaluation", "goodness"]
-    __all__ += ["hard_labels", "label_patterns", "normalize", "pairwise_loss", "setup"]
+    __all__ += ["hard_labels", "hybrid_masks", "hybrids", "label_patterns", "normalize"]
+    __all__ += ["pairwise_loss", "setup"]
     __all__ += ["threshold_loss", "uniform_labels", "write_label"]

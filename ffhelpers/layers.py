@@ -117,7 +117,8 @@ class Dense(Block):
         normalized: scale the input to mean square 1 (see `goodness.normalize`). Without it a
             layer can copy the goodness of the one before.
 
-    Input float `(..., d)`, output `(..., units)`.
+    Input float `(n, ..., d)`, output `(n, ..., units)`. A picture is read as a vector: those axes
+    whose sizes `build` was told. That of the streams is None there.
 
     Raises:
         ValueError: as `Block`.
@@ -131,13 +132,18 @@ class Dense(Block):
         self.normalized = normalized
 
     def build(self, input_shape):
-        self.kernel = self.add_weight(
-            (input_shape[-1], self.units), "glorot_uniform", name="kernel"
-        )
+        self.sizes = _sizes(input_shape)
+        shape = (int(np.prod(self.sizes)), self.units)
+        self.kernel = self.add_weight(shape, "glorot_uniform", name="kernel")
         self.bias = self.add_weight((self.units,), "zeros", name="bias")
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.units)
+        return (*input_shape[: -len(_sizes(input_shape))], self.units)
+
+    def call(self, h, training=False):
+        if len(self.sizes) > 1:
+            h = ops.reshape(h, (-1, *h.shape[1 : -len(self.sizes)], self.kernel.shape[0]))
+        return super().call(h, training)
 
     def product(self, h):
         # One matrix product for all streams: a batched one would be slower.
@@ -163,6 +169,11 @@ class Dense(Block):
 
     def get_config(self):
         return {**super().get_config(), "normalized": self.normalized}
+
+
+def _sizes(shape):
+    """The sizes of one input in a shape such as `(None, streams or nothing, h, w, channels)`."""
+    return tuple(size for size in shape[1:] if size is not None)
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")

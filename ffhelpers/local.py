@@ -66,7 +66,8 @@ class Local(Dense):
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-3], *self._grid(input_shape), self.units)
 
-    product_of = Block.product_of  # a pattern is everywhere
+    # A picture stays one here, and a pattern is everywhere.
+    call, product_of = Block.call, Block.product_of
 
     def product(self, h):
         *_, height, width, channels = h.shape

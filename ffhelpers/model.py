@@ -140,8 +140,8 @@ class ForwardForward(LocalTrainer):
         self.track(sum(losses), ops.shape(streams.inputs)[0], streams.signs, by_block)
         return {m.name: m.result() for m in self.metrics if m.name in ("loss", "g_pos", "g_neg")}
 
-    def block_goodness(self, x):
-        """The goodness of every label in each block, for a batch: float32 `(n, num_classes)`."""
+    def judged(self, inputs, labels=None):
+        """The goodness of every stream in each block, for what a source gives."""
         by_block = []
 
         def judge(block, h, **labels):
@@ -149,8 +149,12 @@ class ForwardForward(LocalTrainer):
             by_block.append(block.goodness(h))
             return h
 
-        self.forward(judge, *self.source.candidates(x))
+        self.forward(judge, inputs, labels)
         return by_block
+
+    def block_goodness(self, x):
+        """The goodness of every label in each block, for a batch: float32 `(n, num_classes)`."""
+        return self.judged(*self.source.candidates(x))
 
     def voting(self, by_block):
         """Of a list for the blocks, the part of those that vote."""

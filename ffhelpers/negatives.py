@@ -1,8 +1,10 @@
-"""Wrong labels for negative data: pure functions of tensors."""
+"""Negative data, as wrong labels and as hybrid images: pure functions of tensors."""
 
 import keras
 import numpy as np
 from keras import ops
+
+from . import parameters
 
 
 def uniform_labels(labels, num_classes, seed):
@@ -47,3 +49,68 @@ def hard_labels(labels, goodness, hardness, seed, count=None):
     else:
         _, best = ops.top_k(drawn, count)
     return ops.cast(best, "int32")
+
+
+def hybrid_masks(count, size, blurs, seed):
+    """Masks with fairly large regions of ones and of zeros (Hinton 2022, section 3.2).
+
+    Random bits, blurred so many times with [1/4, 1/2, 1/4] in both directions, and cut at one
+    half. More blurs make larger regions. At the border a picture goes on as its own mirror image,
+    so that masks are alike everywhere.
+
+    Args:
+        count: how many.
+        size: height and width in pixels.
+        blurs: 0 or more; the paper does not say how many.
+        seed: int or `keras.random.SeedGenerator`.
+
+    Returns:
+        float32 `(count, height, width)` of zeros and ones.
+
+    Raises:
+        ValueError: impossible `blurs`.
+
+    Example:
+        `hybrid_masks(500, (28, 28), 6, seed=1)`
+    """
+    parameters.check(blurs=blurs)
+    blurred = ops.cast(_random_bits(count, size, seed), "float32")
+    # Blurring is linear, and the same for rows and columns: all of it is one product for each.
+    for pixels in reversed(size):
+        blurred = ops.swapaxes(ops.matmul(blurred, _blurring(pixels, blurs)), 1, 2)
+    return ops.cast(blurred > 0.5, "float32")
+
+
+def _random_bits(count, size, seed):
+    """Bool `(count, height, width)`: fair bits, independent in a picture and in any two of them.
+
+    On a CPU it takes XLA longer to draw a number for each than the whole training step. So 16 bits
+    are made of a number, and of `2 sqrt(count)` pictures all others, as the XOR of two.
+    """
+    side = ops.cast(ops.ceil(ops.sqrt(ops.cast(count, "float32"))), "int32")
+    pixels = int(np.prod(size))
+    drawn = keras.random.randint((2 * side, -(-pixels // 16)), 0, 2**16, dtype="int32", seed=seed)
+    bits = drawn[..., None] // 2 ** np.arange(16, dtype="int32") % 2
+    bits = ops.reshape(bits, (2 * side, -1))[:, :pixels]
+    return ops.reshape(bits[:side, None] != bits[side:], (-1, *size))[:count]
+
+
+def _blurring(pixels, blurs):
+    """What a row is to be multiplied by to be blurred: float32 `(pixels, pixels)`."""
+    once = np.eye(pixels) / 2 + (np.eye(pixels, k=1) + np.eye(pixels, k=-1)) / 4
+    once[0, 0] += 1 / 4
+    once[-1, -1] += 1 / 4
+    return np.linalg.matrix_power(once, blurs).astype("float32")
+
+
+def hybrids(images, others, masks):
+    """Images that are one picture where a mask is 1 and another one where it is 0.
+
+    Args:
+        images, others: float `(n, h, w, channels)`.
+        masks: float `(n, h, w)` of zeros and ones, as from `hybrid_masks`.
+
+    Returns:
+        float `(n, h, w, channels)`.
+    """
+    return ops.where(masks[..., None] > 0, images, others)

@@ -73,12 +73,15 @@ _RULES = {
     "normalization": _one_of("layer", "rms", "batch", "none"),
     "squares": _BOOL,
     "dropout": _BELOW_1,
+    "fields": _BOOL,
     "voting": _COUNT,
     "first_layer_votes": _BOOL,
     # labels and negatives
     "patterns": _one_of("waves", "masks", "corner"),
     "brightness": _ABOVE_0,
     "negatives": _one_of("hard", "uniform"),
+    "pairs": _one_of("hybrids", "frozen", "sums"),
+    "blurs": (Integral, lambda v: v >= 0, "a whole number, 0 or more"),
     "hardness": _FROM_0,
     "adversarial": _FROM_0,
     "reach": _FROM_0,
@@ -93,6 +96,7 @@ _RULES = {
     "strength": _FROM_0,
     # training
     "epochs": _COUNT,
+    "softmax_epochs": _COUNT,
     "batch_size": _COUNT,
     "learning_rate": _ABOVE_0,
     "weight_decay": _FROM_0,

@@ -218,12 +218,25 @@ class GivenLabels(LabelInImage):
         return {k: v for k, v in config.items() if k not in ("negatives", "hardness", "count")}
 
 
+class Pictures(Source):
+    """A source whose images enter the first block as they are, pictures with an axis of channels.
+
+    That is float `(n, h, w, channels)`, or `(n, d)`.
+    """
+
+    def compute_output_shape(self, image_shape):
+        return (*image_shape, 1) if len(image_shape) == 3 else tuple(image_shape)
+
+    def images(self, x):
+        x = super().images(x)
+        return x[..., None] if len(x.shape) == 3 else x
+
+
 @keras.saving.register_keras_serializable(package="ffhelpers")
-class Images(Source):
+class Images(Pictures):
     """The images as they are, for blocks that judge all classes at once (`ClassChannels`).
 
-    Each class is a stream then, and the true one is positive. What enters the first block is
-    float `(n, h, w, channels)`, or `(n, d)`.
+    Each class is a stream then, and the true one is positive.
 
     Args:
         num_classes: number of classes, at least 2.
@@ -236,13 +249,6 @@ class Images(Source):
         super().__init__(seed, **kwargs)
         parameters.check(num_classes=num_classes)
         self.num_classes = int(num_classes)
-
-    def compute_output_shape(self, image_shape):
-        return (*image_shape, 1) if len(image_shape) == 3 else tuple(image_shape)
-
-    def images(self, x):
-        x = super().images(x)
-        return x[..., None] if len(x.shape) == 3 else x
 
     def training(self, x, y, weight=None, network=None):
         true = ops.one_hot(ops.cast(ops.reshape(y, (-1,)), "int32"), self.num_classes)

@@ -100,7 +100,7 @@ class LocalTrainer(keras.Model):
         """As `keras.Model.fit`; see `compile` for the steps, and the source for the labels.
 
         Raises:
-            ValueError: labels that the source cannot take.
+            ValueError: labels that the source cannot take; sample weights without labels.
             DivergedError: the loss is no longer finite; it says in which block and by which step.
         """
         validation = kwargs.get("validation_data")
@@ -110,6 +110,8 @@ class LocalTrainer(keras.Model):
         self._check_given(
             x, y, lambda labels: self.source.check(labels, kwargs.get("class_weight"))
         )
+        if y is None and kwargs.get("sample_weight") is not None:
+            raise ValueError("sample_weight: Keras drops it where y is None; give any labels too")
         self._build_for(x)
         self._warn_of_ink(x)
         if isinstance(x, tf.data.Dataset):
@@ -206,6 +208,8 @@ class LocalTrainer(keras.Model):
 
     def _check_given(self, x, y=None, check=None):
         """Refuse labels that are here, or what a data set says of those to come."""
+        if self.source.prediction is None:
+            check = check or self.source.check
         check = check or (lambda labels: check_labels(labels, self.source.num_classes))
         spec = getattr(x, "element_spec", None)
         if isinstance(spec, tuple) and len(spec) > 1:  # a data set brings its labels itself
@@ -292,6 +296,12 @@ class LocalTrainer(keras.Model):
 
     def test_step(self, data):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        if self.source.prediction is None:  # there is no accuracy, only the loss
+            streams = self.source.training(x, y, weight, network=self)
+            by_block = self.judged(streams.inputs, streams.labels)
+            losses = (self.loss(streams.signs, g, streams.weight) for g in by_block)
+            self.track(sum(losses), ops.shape(x)[0])
+            return {"loss": self.metrics[0].result()}
         by_block = self.block_goodness(x)
         signs = self._signs(y, by_block[0])
         self.track(sum(self.loss(signs, g, weight) for g in by_block), ops.shape(x)[0])

@@ -107,6 +107,7 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert f"{figure('04', 'test_error')} test error" in rows["04 "]
     assert f"{figure('06', 'test_error')} test error" in rows["06 "]
     assert f"{figure('07', 'test_error')} test error" in rows["07 "]
+    assert f"{figure('08', 'test_error')} test error" in rows["08 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05 "]
 
