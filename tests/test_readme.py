@@ -30,9 +30,12 @@ PYTHON = [command for command in COMMANDS if command.startswith(".venv/bin/")]
 TESTS = [command for command in PYTHON if " -m pytest" in command]
 
 # One command shows that its recipe still does what was recorded; the others are tried on a small
-# data set, and the recipes of convolutions, which train for ten minutes and more, in small.
+# data set, and the recipes that train for long in small.
 WHOLE = "params/04_evaluation/quick.yaml"
-SHORT = ' -p epochs=1 -p "channels=[1, 1]"'
+SHORT = {
+    "params/06_convolutions/": ' -p epochs=1 -p "channels=[1, 1]"',
+    "params/08_unsupervised/": " -p epochs=5 -p widths=60,60 -p batch_size=50",
+}
 
 # Those that make an environment of their own are tried elsewhere.
 ELSEWHERE = {
@@ -74,8 +77,7 @@ def clone(tmp_path_factory):
 def test_the_commands_run_in_their_order(clone, own_data):
     for command in PYTHON:
         if command not in TESTS:
-            if "params/06_convolutions/" in command:
-                command += SHORT
+            command += "".join(more for folder, more in SHORT.items() if folder in command)
             if re.search("papermill| run | sweep ", command) and WHOLE not in command:
                 command += f" -p dataset{' ' if 'papermill' in command else '='}'{own_data}'"
             done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
@@ -192,6 +194,19 @@ def test_the_convolutions_figures_are_those_of_the_recorded_runs(recipe):
     copies = (2 * shift + 1) ** 2 * (1 + flip) if given.get("average_copies") else 1
     assert re.findall(r"mean over (\d+) copies", row) == [str(copies)] * (copies > 1)
     assert f"| {error} | {100 * np.mean(validation):.2f} % | {time} |" in row
+
+
+def test_the_figures_without_labels_are_those_of_the_recorded_runs():
+    recipe = PARAMS / "08_unsupervised" / "dense.yaml"
+    kept = records.read("08_unsupervised/dense")
+    for run in kept:
+        assert yaml.safe_load(recipe.read_text()).items() <= run["parameters"].items()
+        assert given_in(recipe, run["command"])
+    assert len({run["parameters"]["seed"] for run in kept}) == len(kept) >= 3
+    error, time = measured(kept)
+    validation = 100 * np.mean([run["figures"]["validation_error"] for run in kept])
+    (row,) = [line for line in README.splitlines() if recipe.name in line and "| [" in line]
+    assert f"| {error} | {validation:.2f} % | {time} |" in row
 
 
 RESULTS = sorted((ROOT / "results").rglob("*.jsonl"))
