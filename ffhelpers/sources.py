@@ -55,7 +55,7 @@ class Source(KeepsDraws, keras.layers.Layer):
 
     Attributes:
         num_classes: how many classes it knows; None without labels.
-        takes_labels: whether `fit` needs labels.
+        takes_labels: whether `fit` needs labels, or what stands in their place, as `y`.
         prediction: `"candidates"` where every label has to be tried, `"classes"` where the blocks
             judge all classes at once, None where no label can be predicted from goodness.
 

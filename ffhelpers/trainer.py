@@ -110,6 +110,8 @@ class LocalTrainer(keras.Model):
         self._check_given(
             x, y, lambda labels: self.source.check(labels, kwargs.get("class_weight"))
         )
+        if y is None and hasattr(x, "shape") and self.source.takes_labels:
+            raise ValueError(f"y=None: {type(self.source).__name__} learns from fit(x, y)")
         if y is None and kwargs.get("sample_weight") is not None:
             raise ValueError("sample_weight: Keras drops it where y is None; give any labels too")
         self._build_for(x)
@@ -301,7 +303,7 @@ class LocalTrainer(keras.Model):
             by_block = self.judged(streams.inputs, streams.labels)
             losses = (self.loss(streams.signs, g, streams.weight) for g in by_block)
             self.track(sum(losses), ops.shape(x)[0])
-            return {"loss": self.metrics[0].result()}
+            return {m.name: m.result() for m in self.metrics if m.name == "loss"}
         by_block = self.block_goodness(x)
         signs = self._signs(y, by_block[0])
         self.track(sum(self.loss(signs, g, weight) for g in by_block), ops.shape(x)[0])

@@ -121,6 +121,8 @@ class GivenImages(Unlabelled):
         seed: see `Source`.
     """
 
+    takes_labels = True  # they are the negatives
+
     def check(self, labels, class_weight=None):
         super().check(labels, class_weight)
         if np.ndim(labels) < 2:

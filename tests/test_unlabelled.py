@@ -125,6 +125,9 @@ def test_what_cannot_be_is_refused(small):
         model.predict(small[0][:5])
     with pytest.raises(ValueError, match="class_weight needs labels"):
         model.fit(small[0], small[1], class_weight={0: 2.0})
+    for source in (ff.GivenImages(), ff.LabelInImage(10)):
+        with pytest.raises(ValueError, match=rf"y=None: {type(source).__name__} learns from fit"):
+            network(num_classes=None, source=source).fit(small[0])
     with pytest.raises(ValueError, match="sample_weight: Keras drops it where y is None"):
         model.fit(small[0], sample_weight=np.ones(len(small[0])))
 
