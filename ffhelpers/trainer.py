@@ -6,6 +6,7 @@ Nothing of the algorithm is here: that is `ForwardForward` in `model.py`.
 import contextlib
 import math
 import re
+import types
 import warnings
 
 import keras
@@ -118,7 +119,7 @@ class LocalTrainer(keras.Model):
         self._warn_of_ink(x)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
-            x = self._checked(x)
+        x = self._checked(x, self.source.check)
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
         callbacks = _listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
@@ -128,7 +129,7 @@ class LocalTrainer(keras.Model):
         exact = asked or callbacks or verbose or every
         with (
             self._at_once([count, *every] if exact else None),
-            _label_errors(self.source.num_classes),
+            _label_errors(),
         ):
             watch = [_StopAtNaN(), *callbacks]
             return super().fit(x, y, batch_size, epochs, verbose, callbacks=watch, **kwargs)
@@ -142,7 +143,7 @@ class LocalTrainer(keras.Model):
         exact = steps or kwargs.get("callbacks") or verbose
         with (
             self._at_once([steps or _count(x, batch_size)] if exact else None),
-            _label_errors(self.source.num_classes),
+            _label_errors(),
         ):
             return super().evaluate(self._checked(x), y, batch_size, verbose, **kwargs)
 
@@ -223,16 +224,27 @@ class LocalTrainer(keras.Model):
         if y.shape.rank and y.shape[1:].is_fully_defined():
             check(np.empty((0, *y.shape[1:]), y.dtype.as_numpy_dtype))
 
-    def _checked(self, data):
-        """The same data; a data set stops at labels outside the classes."""
-        spec, classes = getattr(data, "element_spec", None), self.source.num_classes
-        if not classes or not isinstance(spec, tuple) or len(spec) < 2:
+    def _checked(self, data, check=None):
+        """The same data; what brings its labels batch by batch stops at impossible ones."""
+        classes = self.source.num_classes
+        if not classes:
+            return data
+        check = check or (lambda labels: check_labels(labels, classes))
+        if isinstance(data, keras.utils.PyDataset):
+            return _CheckedDataset(data, check)
+        if isinstance(data, types.GeneratorType):
+            return (_checked_batch(batch, check) for batch in data)
+        spec = getattr(data, "element_spec", None)
+        if not isinstance(spec, tuple) or len(spec) < 2:
             return data
 
         def checked(x, y, *rest):
             ends = [tf.cast(end(y), tf.int64) for end in (tf.reduce_min, tf.reduce_max)]
             known = tf.equal(tf.size(y), 0) | ((ends[0] >= 0) & (ends[1] < classes))
-            with tf.control_dependencies([tf.debugging.Assert(known, [_IN_A_DATA_SET, *ends])]):
+            wrong = tf.where(ends[0] < 0, *ends)
+            message = f"ValueError: label {{}} in a data set: expected 0 to {classes - 1}"
+            message = tf.strings.format(message, wrong)
+            with tf.control_dependencies([tf.debugging.Assert(known, [message])]):
                 return (x, tf.identity(y), *rest)
 
         return data.map(checked)
@@ -321,21 +333,41 @@ class LocalTrainer(keras.Model):
         return results
 
 
-_IN_A_DATA_SET = "labels of a data set from and to"
+def _checked_batch(batch, check):
+    if isinstance(batch, (tuple, list)) and len(batch) > 1:
+        check(batch[1])
+    return batch
+
+
+class _CheckedDataset(keras.utils.PyDataset):
+    """A `PyDataset` around another, whose labels are checked."""
+
+    def __init__(self, data, check):
+        super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
+        self.data, self.check = data, check
+
+    num_batches = property(lambda self: self.data.num_batches)
+
+    def __getitem__(self, index):
+        return _checked_batch(self.data[index], self.check)
+
+    def on_epoch_begin(self):
+        self.data.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.data.on_epoch_end()
 
 
 @contextlib.contextmanager
-def _label_errors(classes):
-    """TensorFlow's error at a wrong label of a data set as the `ValueError` that it is."""
+def _label_errors():
+    """TensorFlow's error at a wrong label within its data pipeline as the `ValueError` it is."""
     try:
         yield
-    except tf.errors.InvalidArgumentError as error:
-        found = re.search(rf"{_IN_A_DATA_SET}\D+?(-?\d+)\D+?(-?\d+)", error.message)
+    except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
+        found = re.search(r"ValueError: (labels? [^\n]*expected [^\n\]]*)", error.message)
         if not found:
             raise
-        low, high = map(int, found.groups())
-        wrong = low if low < 0 else high
-        raise ValueError(f"label {wrong} in a data set: expected 0 to {classes - 1}") from None
+        raise ValueError(found[1]) from None
 
 
 def collect(gradients, new, variables):

@@ -257,6 +257,46 @@ def test_labels_outside_the_classes_do_not_train_from_a_data_set_either(small, w
         given.fit(ff.batches(x, np.stack([small[1][:400], y], axis=1), 100))
 
 
+class Batches(keras.utils.PyDataset):
+    def __init__(self, x, y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return self.x[100 * index : 100 * index + 100], self.y[100 * index : 100 * index + 100]
+
+
+def one_by_one(x, y):
+    batches = Batches(x, y)
+    return (batches[i] for i in range(4))
+
+
+@pytest.mark.parametrize("batches", [Batches, one_by_one])
+@pytest.mark.parametrize("where", [50, 250])  # the first batch is looked at beforehand
+def test_nor_from_a_generator_or_a_pydataset(small, batches, where):
+    x, y = small[0][:400], small[1][:400].copy()
+    model = network([20])
+    model.fit(batches(x, y))
+    assert model.optimizer.iterations == 4
+    model.evaluate(batches(x, y))
+    y[where] = 10
+    for call in (
+        model.fit,
+        model.evaluate,
+        lambda data: model.fit(x, y % 10, validation_data=data),
+    ):
+        with pytest.raises(ValueError, match=r"^label 10: expected 0 to 9 \(num_classes - 1\)$"):
+            call(batches(x, y))
+    one_hot = np.eye(10)[y % 10]
+    with pytest.raises(ValueError, match=r"^labels of shape \(n, 10\): expected \(n,\), integers"):
+        model.fit(batches(x, one_hot))
+    with pytest.raises(ValueError, match="^labels of dtype float64: expected integers"):
+        model.fit(batches(x, y / 2))
+
+
 def test_train_on_batch_builds_the_network_itself(small):
     model = ff.ForwardForward([20], num_classes=10)
     model.compile("adam")
