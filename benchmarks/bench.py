@@ -26,6 +26,7 @@ MEASUREMENTS = {
     "prediction": ("speed", {"widths": [50, 50], "count": 10, "least": 0, **FEW}),
     "memory": ("memory", {"depths": [1], "apart": False}),
     "conv_memory": ("memory", {"depths": [1], "apart": False}),
+    "recurrent_memory": ("memory", {"counts": [1], "apart": False}),
     "growth": ("speed", {"series": {"width": {n: ([n], 10, 20) for n in (10, 20)}}, **FEW}),
     "startup": ("startup", {"repeats": 1}),
 }

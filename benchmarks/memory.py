@@ -34,6 +34,12 @@ def conv_memory(depths=DEPTHS, apart=True):
     yield from by_depth("backprop", "convolutions", False, depths, apart)
 
 
+def recurrent_memory(counts=DEPTHS, apart=True):
+    """The same for two blocks that see each other, by the iterations in which they learn."""
+    for row in by_depth("forward-forward", "recurrent", False, counts, apart):
+        yield {"iterations" if key == "depth" else key: value for key, value in row.items()}
+
+
 def by_depth(training, network, xla, depths, apart=True):
     measured = peak_apart if apart else peak
     for depth in depths:
@@ -70,6 +76,10 @@ def peak(training, depth, xla, network):
         goodness = ff.ClassChannels(speed.CLASSES)
         blocks, images = [ff.Conv(CHANNELS, goodness=goodness) for _ in widths], 100
         model = (speed.conv_forward_forward if local else speed.conv_backprop)(blocks)
+    elif network == "recurrent":
+        iterations = range(2, 2 + depth)
+        model = ff.Recurrent([WIDTH, WIDTH], num_classes=speed.CLASSES, iterations=iterations)
+        images = 4000
     elif local:
         model, images = speed.forward_forward(widths), 4000
     elif network == "blocks":
@@ -79,7 +89,7 @@ def peak(training, depth, xla, network):
     model.build((None, 28, 28))
     optimizer = keras.optimizers.SGD(1e-3)  # no state of its own
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer, model.loss, jit_compile=xla)
+    model.compile(optimizer, getattr(model, "loss", None), jit_compile=xla)
     step = tf.function(lambda x, y: model.train_step((x, y)), jit_compile=xla)
     x, y = map(tf.constant, speed.images(images))
     step(x, y)  # loads and allocates what stays

@@ -52,6 +52,7 @@ if sys.argv[:1] != ["-m"]:
     from .model import ForwardForward
     from .negatives import hard_labels, hybrid_masks, hybrids, uniform_labels
     from .readout import OnePass
+    from .recurrent import Recurrent, RecurrentDense
     from .sources import Adversarial, GivenLabels, Hardest, Images, LabelInImage, Source, Streams
     from .trainer import DivergedError
     from .unlabelled import GivenImages, HybridImages, ImageSums
@@ -63,5 +64,5 @@ if sys.argv[:1] != ["-m"]:
     __all__ += ["PairwiseLoss", "PeerNormalization", "SoftmaxLoss", "Source", "Streams"]
     __all__ += ["ThresholdLoss", "average_copies", "batches", "evaluation", "goodness"]
     __all__ += ["hard_labels", "hybrid_masks", "hybrids", "label_patterns", "normalize"]
-    __all__ += ["pairwise_loss", "setup"]
+    __all__ += ["Recurrent", "RecurrentDense", "pairwise_loss", "setup"]
     __all__ += ["threshold_loss", "uniform_labels", "write_label"]

@@ -60,18 +60,21 @@ class ForwardForward(LocalTrainer):
         self.num_classes = num_classes or source.num_classes
         self.source, self.silent_blocks = source, silent_blocks
         self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
-        reads = [isinstance(block, Labelled) for block in self.blocks]
-        if reads != [source.prediction == "candidates"] + [False] * len(reads[1:]):
-            raise ValueError(
-                f"{type(source).__name__} with {reads.count(True)} of {len(reads)} blocks in "
-                "ff.Labelled: expected the first one where there are labels to try, else none"
-            )
+        self._check_labels()
         for part in (source, *self.blocks):
             if part.num_classes not in (None, self.num_classes):
                 raise ValueError(
                     f"{part.name} has {part.num_classes} classes: expected {self.num_classes}, "
                     "as the network has"
                 )
+
+    def _check_labels(self):
+        reads = [isinstance(block, Labelled) for block in self.blocks]
+        if reads != [self.source.prediction == "candidates"] + [False] * len(reads[1:]):
+            raise ValueError(
+                f"{type(self.source).__name__} with {reads.count(True)} of {len(reads)} blocks in "
+                "ff.Labelled: expected the first one where there are labels to try, else none"
+            )
 
     def _block(self, i, block):
         if isinstance(block, (Block, Labelled)):

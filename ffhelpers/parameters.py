@@ -73,8 +73,12 @@ _RULES = {
     "normalization": _one_of("layer", "rms", "batch", "none"),
     "squares": _BOOL,
     "dropout": _BELOW_1,
+    "damping": _BELOW_1,
     "fields": _BOOL,
     "voting": _COUNT,
+    "iterations": _COUNTS,
+    "loudness": _ABOVE_0,
+    "joined": _BOOL,
     "first_layer_votes": _BOOL,
     # labels and negatives
     "patterns": _one_of("waves", "masks", "corner"),

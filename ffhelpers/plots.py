@@ -222,6 +222,43 @@ def confusions(matrix, names):
     _show(figure)
 
 
+def unrolled(layers, iterations, counted=()):
+    """A recurrent network in time: who hears whom from one iteration to the next.
+
+    Args:
+        layers: names from bottom to top; the first and the last one stay as they are.
+        iterations: how many are drawn, after a bottom-up pass, 0.
+        counted: those whose goodness counts; their blocks are filled.
+
+    A blue arrow comes from below, an orange one from above, a grey one from the block itself.
+    """
+    figure, ax = plt.subplots(figsize=(1.1 * iterations + 2.4, 0.75 * len(layers) + 0.6))
+    top = len(layers) - 1
+    for t in range(iterations + 1):
+        for row in range(top + 1):
+            still = row in (0, top)
+            filled = t in counted and not still
+            colors = {"facecolor": "black" if filled else "white", "edgecolor": "black"}
+            ax.scatter(t, row, 320, marker="s" if still else "o", zorder=3, **colors)
+            if t and not still:
+                for other, color in ((-1, POSITIVE), (0, NEUTRAL), (1, NEGATIVE)):
+                    _arrow(ax, (t - 1, row + other), (t, row), color)
+    for row in range(1, top):
+        _arrow(ax, (0, row - 1), (0, row), POSITIVE)
+    for row, name in enumerate(layers):
+        ax.text(-0.55, row, name, ha="right", va="center")
+    ax.set(xlim=(-0.6, iterations + 0.6), ylim=(-0.5, top + 0.5), xlabel="iteration", yticks=[])
+    ax.set_xticks(range(iterations + 1))
+    ax.spines["left"].set_visible(False)
+    ax.grid(False)
+    _show(figure)
+
+
+def _arrow(ax, start, end, color):
+    style = {"arrowstyle": "->", "shrinkA": 9, "shrinkB": 9, "color": color}
+    ax.annotate("", end, start, arrowprops=style)
+
+
 def intervals(rows, xlabel, reference=None, logx=False):
     """A figure with its interval for each of several settings, from top to bottom.
 

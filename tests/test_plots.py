@@ -33,3 +33,13 @@ def test_whole_numbers_have_whole_ticks(axes, n):
     low, high = axes().get_xlim()
     ticks = [tick for tick in axes().get_xticks() if low <= tick <= high]
     assert ticks and np.equal(ticks, np.round(ticks)).all()
+
+
+def test_a_network_in_time_has_an_arrow_for_each_that_is_heard(axes):
+    plots.unrolled(["image", "a", "b", "label"], iterations=4, counted=[3])
+    arrows = [text for text in axes().texts if getattr(text, "arrow_patch", None)]
+    assert len(arrows) == 2 + 4 * 2 * 3  # the bottom-up pass; both neighbours and itself
+    filled = [
+        tuple(dot.get_offsets()[0]) for dot in axes().collections if dot.get_facecolor()[0, 0] == 0
+    ]
+    assert sorted(filled) == [(3, 1), (3, 2)]

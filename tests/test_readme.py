@@ -35,6 +35,7 @@ WHOLE = "params/04_evaluation/quick.yaml"
 SHORT = {
     "params/06_convolutions/": ' -p epochs=1 -p "channels=[1, 1]"',
     "params/08_unsupervised/": " -p epochs=5 -p widths=60,60 -p batch_size=50",
+    "params/09_recurrent/": " -p epochs=4 -p widths=60,50 -p batch_size=50",
 }
 
 # Those that make an environment of their own are tried elsewhere.
@@ -270,6 +271,8 @@ def costs():
         peaks = figures("conv_memory", "peak_megabytes", training=training.lower())
         shown = ", ".join(f"{peak:.0f}" for peak in peaks)
         yield f"| convolutions: memory of {training}, depth 2, 8, 32 | {shown} MB |"
+    shown = ", ".join(f"{peak:.0f}" for peak in figures("recurrent_memory", "peak_megabytes"))
+    yield f"| recurrence: memory of Forward-Forward, 2, 8, 32 iterations learned from | {shown} MB |"
     growth = ", ".join(f"{e:.2f}" for e in figures("growth", "exponent"))
     yield f"| seconds grow with width, depth, batch, images to the power of | {growth} |"
     *_, load, over = figures("startup", "seconds")
