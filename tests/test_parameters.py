@@ -54,6 +54,10 @@ GOOD = {
     "seeds": [1, 9],
     "recipes": [[], ["ours", "greedy"]],
     "looks": [1, 8],
+    "iterations": [[2], [3, 4, 5]],
+    "damping": [0, 0.3],
+    "loudness": [0.5, 3],
+    "joined": [True, False],
 }
 BAD = {
     "reach": [-0.1, float("nan")],
@@ -101,6 +105,10 @@ BAD = {
     "seeds": [0, 2.0],
     "recipes": ["ours", [1]],
     "looks": [0, "8"],
+    "iterations": [[], [0], 3, [2.5]],
+    "damping": [-0.1, 1, "0.3"],
+    "loudness": [0, float("inf")],
+    "joined": [1, "yes"],
 }
 
 
