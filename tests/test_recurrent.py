@@ -191,7 +191,7 @@ def test_more_iterations_take_no_more_memory(monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
     memory = importlib.import_module("memory")
     few, many = memory.by_depth("forward-forward", "recurrent", xla=False, depths=(2, 8))
-    assert many["peak_megabytes"] < 1.3 * few["peak_megabytes"]
+    assert many["peak_megabytes"] < 1.5 * few["peak_megabytes"]
 
 
 def test_what_cannot_be_is_refused():
