@@ -54,6 +54,11 @@ GOOD = {
     "seeds": [1, 9],
     "recipes": [[], ["ours", "greedy"]],
     "looks": [1, 8],
+    "batches": [1, 32],
+    "phases": [[1], [1, 32]],
+    "momenta": [[0], [0.0, 0.999]],
+    "rates": [[1], [0.03, 1e-4]],
+    "hybrids": [True, False],
 }
 BAD = {
     "reach": [-0.1, float("nan")],
@@ -101,6 +106,11 @@ BAD = {
     "seeds": [0, 2.0],
     "recipes": ["ours", [1]],
     "looks": [0, "8"],
+    "batches": [0, 1.5],
+    "phases": [[], [0], [1.5], 8],
+    "momenta": [[], [1.0], [-0.1], [True], ["0.9"], 0.9],
+    "rates": [[], [0], [float("inf")], ["1e-3"], [True], 0.1],
+    "hybrids": [1, "yes"],
 }
 
 
