@@ -102,7 +102,7 @@ def test_the_figures_are_those_of_the_stored_notebooks():
             name.replace("_", " ") + " "
         )
 
-    rows = {row[:3]: row for row in re.findall(r"^\| \[(0\d .*)$", README, flags=re.M)}
+    rows = {row[:3]: row for row in re.findall(r"^\| \[(\d\d .*)$", README, flags=re.M)}
     assert figure("01", "true_label_fraction") in rows["01 "]
     assert f"overflows at {figure('02', 'overflow_at')}" in rows["02 "]
     assert f"{figure('03', 'test_error')} test error" in rows["03 "]
@@ -110,6 +110,7 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert f"{figure('06', 'test_error')} test error" in rows["06 "]
     assert f"{figure('07', 'test_error')} test error" in rows["07 "]
     assert f"{figure('08', 'test_error')} test error" in rows["08 "]
+    assert f"{figure('11', 'test_error')} test error" in rows["11 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05 "]
 
