@@ -51,6 +51,7 @@ if sys.argv[:1] != ["-m"]:
     )
     from .model import ForwardForward
     from .negatives import hard_labels, hybrid_masks, hybrids, uniform_labels
+    from .phases import Phases
     from .readout import OnePass
     from .recurrent import Recurrent, RecurrentDense
     from .sources import Adversarial, GivenLabels, Hardest, Images, LabelInImage, Source, Streams
@@ -61,7 +62,7 @@ if sys.argv[:1] != ["-m"]:
     __all__ += ["ForwardForward", "GivenImages", "GivenLabels", "Hardest", "HybridImages"]
     __all__ += ["ImageSums", "Images", "LabelInImage"]
     __all__ += ["LabelPatterns", "LabelPixels", "Labelled", "Local", "LocalLoss", "OnePass"]
-    __all__ += ["PairwiseLoss", "PeerNormalization", "SoftmaxLoss", "Source", "Streams"]
+    __all__ += ["PairwiseLoss", "PeerNormalization", "Phases", "SoftmaxLoss", "Source", "Streams"]
     __all__ += ["ThresholdLoss", "average_copies", "batches", "evaluation", "goodness"]
     __all__ += ["hard_labels", "hybrid_masks", "hybrids", "label_patterns", "normalize"]
     __all__ += ["Recurrent", "RecurrentDense", "pairwise_loss", "setup"]

@@ -52,14 +52,18 @@ class LocalLoss(keras.losses.Loss):
 
     needs_both = True  # positive and negative streams of the same example
 
-    def _both(self, signs, g):
-        """Masks of the positive and of the negative streams, float, of the shape of `g`."""
+    def check_signs(self, signs):
+        """Refuse signs, as far as they are known, that are all alike where both are needed."""
         known = tf.get_static_value(signs)
         if self.needs_both and known is not None and not ((known > 0).any() and (known < 0).any()):
             raise ValueError(
                 f"{type(self).__name__} compares positive with negative streams, and here is only "
                 "one of both signs: take ThresholdLoss, or a source that gives both"
             )
+
+    def _both(self, signs, g):
+        """Masks of the positive and of the negative streams, float, of the shape of `g`."""
+        self.check_signs(signs)
         return [
             ops.broadcast_to(ops.cast(mask, g.dtype), ops.shape(g))
             for mask in (signs > 0, signs < 0)

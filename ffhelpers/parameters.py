@@ -38,6 +38,18 @@ def _is_count(value):
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
 
 
+def _is_real(value):
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_rate(value):
+    return _is_real(value) and 0 < value < math.inf
+
+
+def _is_momentum(value):
+    return _is_real(value) and 0 <= value < 1
+
+
 def _one_of(*names):
     return (str, lambda v: v in names, f"{', '.join(names[:-1])} or {names[-1]}")
 
@@ -49,6 +61,8 @@ _COUNTS = (list, lambda v: v and all(map(_is_count, v)), "a list of whole number
 _ABOVE_0 = (Real, lambda v: 0 < v < math.inf, "a finite number above 0")
 _FROM_0 = (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more")
 _BELOW_1 = (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1")
+_RATES = (list, lambda v: v and all(map(_is_rate, v)), "a list of finite numbers above 0")
+_MOMENTA = (list, lambda v: v and all(map(_is_momentum, v)), "a list of numbers from 0 to below 1")
 _PART = (Real, lambda v: 0 < v <= 1, "a part above 0, at most 1")
 _PIXELS = (
     (Integral, list, tuple),
@@ -84,6 +98,7 @@ _RULES = {
     "patterns": _one_of("waves", "masks", "corner"),
     "brightness": _ABOVE_0,
     "negatives": _one_of("hard", "uniform"),
+    "hybrids": _BOOL,
     "pairs": _one_of("hybrids", "frozen", "sums"),
     "blurs": (Integral, lambda v: v >= 0, "a whole number, 0 or more"),
     "hardness": _FROM_0,
@@ -101,6 +116,10 @@ _RULES = {
     # training
     "epochs": _COUNT,
     "softmax_epochs": _COUNT,
+    "batches": _COUNT,
+    "phases": _COUNTS,
+    "momenta": _MOMENTA,
+    "rates": _RATES,
     "batch_size": _COUNT,
     "learning_rate": _ABOVE_0,
     "weight_decay": _FROM_0,

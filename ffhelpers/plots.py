@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import PIL.Image
 from IPython.display import Image, display
+from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator
 
 POSITIVE, NEGATIVE, NEUTRAL = "#0072b2", "#d55e00", "#7f7f7f"  # also apart for the colour-blind
@@ -78,7 +79,7 @@ def _picture(image):
     return image[..., 0] if image.shape[2:] == (1,) else image
 
 
-def curves(x, series, xlabel, ylabel, styles=None, lines=()):
+def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
     """Lines over a common x.
 
     Args:
@@ -86,8 +87,11 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=()):
         series: label → numbers `(n,)`.
         styles: label → keyword arguments of `plot`, such as `{"color": POSITIVE}`.
         lines: heights of dotted horizontal lines, such as a threshold.
+        shaded: pairs of an x from and an x to, between which the ground is grey.
     """
     figure, ax = plt.subplots(figsize=(6.5, 3.2))
+    for span in shaded:
+        ax.axvspan(*span, color=NEUTRAL, alpha=0.15, linewidth=0)
     marker = "o" if len(x) == 1 else None  # of one point there is no line to see
     for label, y in series.items():
         ax.plot(x, y, label=label, marker=marker, **(styles or {}).get(label, {}))
@@ -281,4 +285,60 @@ def intervals(rows, xlabel, reference=None, logx=False):
         _logarithmic(ax.xaxis)
     ax.set_yticklabels(list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
+    _show(figure)
+
+
+def timelines(rows, xlabel):
+    """Signs over time, a row of squares each.
+
+    Args:
+        rows: label → signs `(steps,)`: +1 is drawn as positive, -1 as negative, 0 as both.
+        xlabel: what the steps are.
+    """
+    height = 0.9 + 0.32 * len(rows)
+    figure, axes = plt.subplots(len(rows), 1, figsize=(7, height), sharex=True, squeeze=False)
+    colors = {1: POSITIVE, -1: NEGATIVE}
+    for ax, (label, signs) in zip(axes[:, 0], rows.items()):
+        for step, sign in enumerate(np.asarray(signs).astype(int)):
+            for i, color in enumerate([colors[sign]] if sign else colors.values()):
+                ax.bar(step, 0.9 if sign else 0.45, 0.9, -0.45 * i, color=color)
+        ax.set_ylabel(label, rotation=0, ha="right", va="center")
+        ax.set(yticks=[])
+        ax.grid(False)
+        ax.spines["left"].set_visible(False)
+    axes[-1, 0].set_xlabel(xlabel)
+    _show(figure)
+
+
+def maps(panels, columns, xlabel, ylabel, across=3):
+    """Figures over two settings, a panel for each value of a third; green is small, red is large.
+
+    Args:
+        panels: title → labels of the rows, values, and the half widths of their intervals or
+            NaN, each of these float `(rows, columns)`.
+        columns: labels.
+        xlabel, ylabel: what columns and rows are.
+        across: panels side by side.
+    """
+    across = min(across, len(panels))
+    down = math.ceil(len(panels) / across)
+    most = max(len(rows) for rows, _, _ in panels.values())
+    size = (across * (0.9 + 0.6 * len(columns)), down * (1.1 + 0.5 * most))
+    figure, axes = plt.subplots(down, across, figsize=size, squeeze=False)
+    every = np.concatenate([np.ravel(values) for _, values, _ in panels.values()])
+    colors = LogNorm(max(np.nanmin(every), 1e-3), np.nanmax(every))
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
+    for ax, (title, (rows, values, widths)) in zip(axes.flat, panels.items()):
+        ax.imshow(values, cmap="RdYlGn_r", norm=colors, aspect="auto", alpha=0.7)
+        for (i, j), value in np.ndenumerate(np.asarray(values)):
+            written = f"{value:.1f}"
+            if np.isfinite(widths[i][j]):
+                written += f"\n±{widths[i][j]:.1f}"
+            ax.text(j, i, written, ha="center", va="center", fontsize=8)
+        ax.set(xticks=range(len(columns)), yticks=range(len(rows)))
+        ax.set_xticklabels(columns, fontsize=9)
+        ax.set_yticklabels(rows, fontsize=9)
+        ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+        ax.grid(False)
     _show(figure)

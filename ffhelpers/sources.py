@@ -108,6 +108,10 @@ class Source(KeepsDraws, keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def judging(self, x, y, weight=None, network=None):
+        """`Streams` by which `evaluate` judges a network that cannot predict, as `training`."""
+        return self.training(x, y, weight, network)
+
     def candidates(self, x):
         """Inputs and labels of the first block that try every label."""
         raise ValueError(
@@ -287,6 +291,9 @@ class Around(Source):
 
     def check(self, labels, class_weight=None):
         self.source.check(labels, class_weight)
+
+    def judging(self, x, y, weight=None, network=None):
+        return self.source.judging(x, y, weight, network)  # all of them, unchanged
 
     def candidates(self, x):
         return self.source.candidates(x)

@@ -311,7 +311,7 @@ class LocalTrainer(keras.Model):
     def test_step(self, data):
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         if self.source.prediction is None:  # there is no accuracy, only the loss
-            streams = self.source.training(x, y, weight, network=self)
+            streams = self.source.judging(x, y, weight, network=self)
             by_block = self.judged(streams.inputs, streams.labels)
             losses = (self.loss(streams.signs, g, streams.weight) for g in by_block)
             self.track(sum(losses), ops.shape(x)[0])

@@ -123,6 +123,18 @@ NETWORKS = {
         SHAPES,
     ),
     "given images": (lambda: [7, 6], lambda: ff.GivenImages(), ff.PairwiseLoss, SHAPES),
+    "phases, labels": (
+        lambda: [ff.Labelled(ff.Dense(7, dropout=0.3), pixels()), 6],
+        lambda: ff.Phases(ff.LabelInImage(CLASSES)),
+        ff.ThresholdLoss,
+        SHAPES,
+    ),
+    "phases, hybrids": (
+        lambda: [7, 6],
+        lambda: ff.Phases(ff.HybridImages(1), 2),
+        ff.ThresholdLoss,
+        PICTURES,
+    ),
 }
 CASES = [(name, kind) for name, parts in NETWORKS.items() for kind in parts[3]]
 

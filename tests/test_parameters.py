@@ -58,6 +58,11 @@ GOOD = {
     "damping": [0, 0.3],
     "loudness": [0.5, 3],
     "joined": [True, False],
+    "batches": [1, 32],
+    "phases": [[1], [1, 32]],
+    "momenta": [[0], [0.0, 0.999]],
+    "rates": [[1], [0.03, 1e-4]],
+    "hybrids": [True, False],
 }
 BAD = {
     "reach": [-0.1, float("nan")],
@@ -109,6 +114,11 @@ BAD = {
     "damping": [-0.1, 1, "0.3"],
     "loudness": [0, float("inf")],
     "joined": [1, "yes"],
+    "batches": [0, 1.5],
+    "phases": [[], [0], [1.5], 8],
+    "momenta": [[], [1.0], [-0.1], [True], ["0.9"], 0.9],
+    "rates": [[], [0], [float("inf")], ["1e-3"], [True], 0.1],
+    "hybrids": [1, "yes"],
 }
 
 

@@ -43,3 +43,29 @@ def test_a_network_in_time_has_an_arrow_for_each_that_is_heard(axes):
         tuple(dot.get_offsets()[0]) for dot in axes().collections if dot.get_facecolor()[0, 0] == 0
     ]
     assert sorted(filled) == [(3, 1), (3, 2)]
+
+
+def test_signs_over_time_have_their_colours(axes):
+    plots.timelines({"together": [0, 0], "apart": [1, -1]}, "step")
+    colors = [[bar.get_facecolor()[:3] for bar in ax.patches] for ax in plt.gcf().axes]
+    both, apart = ([to_rgb(plots.POSITIVE), to_rgb(plots.NEGATIVE)] * n for n in (2, 1))
+    assert colors == [both, apart]
+
+
+def test_a_map_says_every_value_and_its_interval(axes):
+    values, widths = np.array([[1.0, 22.22], [50, 90]]), np.array([[0.1, np.nan], [2, 3]])
+    panels = {"a": (["x", "y"], values, widths), "b": (["p", "q"], values, widths)}
+    plots.maps(panels, [1, 2], "u", "v")
+    for ax in plt.gcf().axes:
+        assert [text.get_text() for text in ax.texts] == [
+            "1.0\n±0.1",
+            "22.2",
+            "50.0\n±2.0",
+            "90.0\n±3.0",
+        ]
+
+
+def test_spans_are_shaded(axes):
+    plots.curves(np.arange(4), {"a": np.ones(4)}, "x", "y", shaded=[(1, 2)])
+    (span,) = axes().patches
+    assert (span.get_x(), span.get_width()) == (1, 1)

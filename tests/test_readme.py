@@ -108,6 +108,15 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert f"overflows at {figure('02', 'overflow_at')}" in rows["02"]
     for number in rows.keys() - {"01", "02", "05"}:
         assert f"{figure(number, 'test_error')} test error" in rows[number]
+    rows = {row[:3]: row for row in re.findall(r"^\| \[(\d\d .*)$", README, flags=re.M)}
+    assert figure("01", "true_label_fraction") in rows["01 "]
+    assert f"overflows at {figure('02', 'overflow_at')}" in rows["02 "]
+    assert f"{figure('03', 'test_error')} test error" in rows["03 "]
+    assert f"{figure('04', 'test_error')} test error" in rows["04 "]
+    assert f"{figure('06', 'test_error')} test error" in rows["06 "]
+    assert f"{figure('07', 'test_error')} test error" in rows["07 "]
+    assert f"{figure('08', 'test_error')} test error" in rows["08 "]
+    assert f"{figure('11', 'test_error')} test error" in rows["11 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05"]
 
