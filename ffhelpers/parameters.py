@@ -64,7 +64,7 @@ _PIXELS = (
     "a whole number of pixels from 1, or two",
 )
 _BOOL = (bool, lambda v: True, "true or false")
-_WINDOWS = ("predicted", "rolled out", "random", "swapped")  # negative windows of notebook 10
+_WINDOWS = ("predicted", "rolled out", "uniform", "swapped")  # negative windows of notebook 10
 
 _RULES = {
     "dataset": (str, _is_dataset, _expected_dataset),

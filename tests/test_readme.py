@@ -35,6 +35,7 @@ WHOLE = "params/04_evaluation/quick.yaml"
 SHORT = {
     "params/06_convolutions/": ' -p epochs=1 -p "channels=[1, 1]"',
     "params/08_unsupervised/": " -p epochs=5 -p widths=60,60 -p batch_size=50",
+    "params/10_sequences/": " -p epochs=1 -p widths=30,30 -p strings=60",
 }
 
 # Those that make an environment of their own are tried elsewhere.
@@ -74,12 +75,13 @@ def clone(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_commands_run_in_their_order(clone, own_data):
+def test_the_commands_run_in_their_order(clone, own_data, own_text):
     for command in PYTHON:
         if command not in TESTS:
             command += "".join(more for folder, more in SHORT.items() if folder in command)
             if re.search("papermill| run | sweep ", command) and WHOLE not in command:
-                command += f" -p dataset{' ' if 'papermill' in command else '='}'{own_data}'"
+                own = ("text", own_text) if "10_sequences" in command else ("dataset", own_data)
+                command += f" -p {own[0]}{' ' if 'papermill' in command else '='}'{own[1]}'"
             done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
             assert done.returncode == 0, (command, done.stderr)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
