@@ -196,6 +196,11 @@ def test_another_book_and_no_network_are_refused(fables, monkeypatch):
         load_text("fables")
 
 
+def test_the_command_line_says_where_a_text_is(command):
+    status, out, _ = command("data", "python")
+    assert status == 0 and out == f"{load_text()}\n"
+
+
 def test_the_real_fables_if_they_are_here():
     try:
         text = load_text("fables")
