@@ -13,8 +13,8 @@ class OnePass(keras.Model):
     softmax's weights learn (Hinton 2022, section 3.3), from activities with the blocks' dropout,
     because those of images that the network has learned are too clear. Both may also learn in
     turns, with `network.trainable = True` before the network's `fit` and False after it. An
-    ordinary Keras classifier: compile it with a cross-entropy from logits. `predict` gives logits, float32
-    `(n, num_classes)`.
+    ordinary Keras classifier: compile it with a cross-entropy from logits. `predict` gives
+    logits, float32 `(n, num_classes)`.
 
     Args:
         network: a trained `ForwardForward`.
