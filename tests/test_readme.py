@@ -104,7 +104,7 @@ def test_the_figures_are_those_of_the_stored_notebooks():
             name.replace("_", " ") + " "
         )
 
-    rows = {row[:3]: row for row in re.findall(r"^\| \[(0\d .*)$", README, flags=re.M)}
+    rows = {row[:3]: row for row in re.findall(r"^\| \[(\d\d .*)$", README, flags=re.M)}
     assert figure("01", "true_label_fraction") in rows["01 "]
     assert f"overflows at {figure('02', 'overflow_at')}" in rows["02 "]
     assert f"{figure('03', 'test_error')} test error" in rows["03 "]
@@ -112,6 +112,8 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     assert f"{figure('06', 'test_error')} test error" in rows["06 "]
     assert f"{figure('07', 'test_error')} test error" in rows["07 "]
     assert f"{figure('08', 'test_error')} test error" in rows["08 "]
+    assert f"{figure('10', 'test_bits')} bits" in rows["10 "]
+    assert f"n-grams need {figure('10', 'ngram_test_bits')}" in rows["10 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05 "]
 
@@ -209,6 +211,25 @@ def test_the_figures_without_labels_are_those_of_the_recorded_runs():
     validation = 100 * np.mean([run["figures"]["validation_error"] for run in kept])
     (row,) = [line for line in README.splitlines() if recipe.name in line and "| [" in line]
     assert f"| {error} | {validation:.2f} % | {time} |" in row
+
+
+def test_the_figures_of_characters_are_those_of_the_recorded_runs():
+    (table,) = re.findall(r"^\| next character \|.*\n\|.*\n((?:\|.*\n)+)", README, flags=re.M)
+    names = {"n-grams": "ngram_", "backprop": "backprop_", "swapped": "swapped_", "predicted": ""}
+    names |= {"rolled out": "rolled_out_", "random weights": "random_", "no layer": "no_layer_"}
+    rows = {name: f"| {name} |" for name in names}
+    for recipe in ("fables", "python"):
+        given = yaml.safe_load((PARAMS / "10_sequences" / f"{recipe}.yaml").read_text())
+        kept = records.read(f"10_sequences/{recipe}")
+        assert all(given.items() <= run["parameters"].items() for run in kept)
+        assert len({run["parameters"]["seed"] for run in kept}) == len(kept) >= 3
+        for name, key in names.items():
+            bits = [run["figures"][f"{key}test_bits"] for run in kept]
+            right = 100 * np.mean([run["figures"][f"{key}test_accuracy"] for run in kept])
+            mean, low, high = evaluation.mean_interval(bits)
+            between = "" if low == high else f" ({low:.2f} to {high:.2f})"
+            rows[name] += f" {mean:.2f}{between} | {right:.1f} % |"
+    assert sorted(table.splitlines()) == sorted(rows.values())
 
 
 RESULTS = sorted((ROOT / "results").rglob("*.jsonl"))
