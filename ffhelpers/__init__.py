@@ -8,9 +8,10 @@ from .machine import watched
 from .parameters import ParameterError, check_parameters
 from .running.figures import figures, record
 from .running.records import results, table
+from .text import load_text
 
-__all__ = ["ParameterError", "check_parameters", "figures", "load", "record", "results", "table"]
-__all__ += ["watched"]
+__all__ = ["ParameterError", "check_parameters", "figures", "load", "load_text"]
+__all__ += ["record", "results", "table", "watched"]
 
 
 def _import_tensorflow():

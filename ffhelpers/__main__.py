@@ -324,14 +324,19 @@ def figures(executed):
 @main.command()
 @click.argument("name")
 def data(name):
-    """Fetch a data set (or find it on this machine), verify it, and say where it is.
+    """Fetch a data set or a text (or find it on this machine), verify it, and say where it is.
 
-    NAME is that of a data set, such as mnist, or the path of an .npz file.
+    NAME is that of a data set, such as mnist, or of a text, such as fables, or the path of an .npz
+    file.
     """
     from .data import load
+    from .text import TEXTS, load_text
 
     with _refused():
-        loaded = load(name)
+        loaded = load_text(name) if name in TEXTS else load(name)
+    if name in TEXTS:
+        click.echo(loaded)
+        return
     images = "x".join(str(size) for size in loaded.x_test.shape[1:])
     click.echo(f"{name}: {loaded.source}")
     click.echo(

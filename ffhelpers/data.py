@@ -294,12 +294,15 @@ _BATCH = re.compile(r"data_batch_[1-5]|test_batch")
 
 def _candidates(folder, known):
     """Lists of paths in or below `folder`: an .npz, or IDX or CSV files that belong together; of
-    CIFAR-10 its archive, or the files in it."""
-    groups = {}
+    CIFAR-10 its archive, or the files in it; of a text its file."""
+    groups, texts = {}, {Path(name).name for name in (*known.files, *known.urls)}
     for parent, _, names in os.walk(folder):
         for name in sorted(names):
             path = Path(parent, name)
-            if known.md5:
+            if known.verify:
+                if name in texts:
+                    groups[path] = {name: path}
+            elif known.md5:
                 if _TAR.fullmatch(name):
                     groups[path] = {name: path}
                 elif _BATCH.fullmatch(name):
@@ -324,8 +327,11 @@ def _read(paths, known):
 
 
 def _verified(files, known):
-    """The arrays of `known` in `files` (name → content); `DataError` if they are not."""
+    """The arrays of `known`, or its text, in `files` (name → content), or a `DataError`."""
     try:
+        if known.verify:
+            (content,) = files.values()
+            return known.verify(content)
         if known.md5:
             return _batches({Path(name).name: content for name, content in files.items()}, known)
         arrays = {}
@@ -535,13 +541,14 @@ class Published:
     """A data set that everybody has under the same name, and where to look for it."""
 
     title: str
-    class_names: tuple[str, ...]
-    shape: tuple[int, ...]  # of an image
     files: tuple[str, ...]  # in Keras's cache; at ORIGIN without the folder
     sources: dict[str, Callable]  # tried in this order
-    # What makes it this data set, one of both:
+    class_names: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()  # of an image
+    # What makes it this data set, one of them:
     sha256: dict[str, str] = field(default_factory=dict)  # of each array, uint8 in C order
     md5: dict[str, str] = field(default_factory=dict)  # of each file, all that CIFAR-10 publishes
+    verify: Callable | None = None  # of a text: its file's content → the text, or `DataError`
     urls: tuple[str, ...] = ()  # of `files`, where they are not at ORIGIN
 
 

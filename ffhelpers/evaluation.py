@@ -1,4 +1,4 @@
-"""What a prediction is worth: error with its interval, per layer and class, and the mistakes.
+"""What a prediction is worth: error with its interval, bits, per layer and class, the mistakes.
 
 Predictions come as goodness (or logits), float `(n, num_classes)`: the largest is the prediction.
 """
@@ -33,6 +33,26 @@ def error_interval(goodness, labels, confidence=0.95):
     wrong = int(np.sum(np.argmax(goodness, axis=-1) != labels))
     interval = binomtest(wrong, len(labels)).proportion_ci(confidence, method="wilson")
     return wrong / len(labels), float(interval.low), float(interval.high)
+
+
+def bits(logits, labels):
+    """The mean of -log2 p(label): how many bits each label costs a reader with these predictions.
+
+    Of the next character it is called bits per character. To know nothing of `num_classes` costs
+    log2(num_classes).
+
+    Args:
+        logits: float `(n, num_classes)`; the softmax of them predicts. The logarithms of
+            probabilities are logits, too.
+        labels: int `(n,)`.
+
+    Returns:
+        float, 0 or more.
+    """
+    logits = np.asarray(logits, float)
+    logits = logits - logits.max(axis=-1, keepdims=True)  # so that no exponential overflows
+    log_p = logits[np.arange(len(labels)), labels] - np.log(np.exp(logits).sum(axis=-1))
+    return float(-np.mean(log_p) / np.log(2))
 
 
 def mean_interval(values, confidence=0.95):

@@ -34,6 +34,12 @@ def _expected_dataset(value):
     return f"{', '.join(names)} or the path of an existing .npz file{hint}"
 
 
+def _texts():
+    from .text import TEXTS
+
+    return list(TEXTS)
+
+
 def _is_count(value):
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
 
@@ -72,9 +78,16 @@ _PIXELS = (
     "a whole number of pixels from 1, or two",
 )
 _BOOL = (bool, lambda v: True, "true or false")
+_WINDOWS = ("predicted", "rolled out", "uniform", "swapped")  # negative windows of notebook 10
 
 _RULES = {
     "dataset": (str, _is_dataset, _expected_dataset),
+    "text": (
+        str,
+        lambda v: v in _texts() or os.path.isfile(v),
+        lambda v: f"{', '.join(_texts())} or the path of an existing file in UTF-8",
+    ),
+    "strings": _COUNT,
     "seed": (Integral, lambda v: 0 <= v < 2**32, "a whole number from 0 to 4294967295"),
     # the network
     "widths": _COUNTS,
@@ -101,6 +114,12 @@ _RULES = {
     "hybrids": _BOOL,
     "pairs": _one_of("hybrids", "frozen", "sums"),
     "blurs": (Integral, lambda v: v >= 0, "a whole number, 0 or more"),
+    "kinds": (
+        list,
+        lambda v: v and set(v) <= set(_WINDOWS) and len(set(v)) == len(v),
+        f"a list of {', '.join(_WINDOWS)}, each at most once",
+    ),
+    "temperature": _FROM_0,
     "hardness": _FROM_0,
     "adversarial": _FROM_0,
     "reach": _FROM_0,

@@ -11,9 +11,10 @@ class OnePass(keras.Model):
 
     The network sees a neutral label and is frozen (`network.trainable = False`); only the
     softmax's weights learn (Hinton 2022, section 3.3), from activities with the blocks' dropout,
-    because those of images that the network has learned are too clear. An ordinary Keras
-    classifier: compile it with a cross-entropy from logits. `predict` gives logits, float32
-    `(n, num_classes)`.
+    because those of images that the network has learned are too clear. Both may also learn in
+    turns, with `network.trainable = True` before the network's `fit` and False after it. An
+    ordinary Keras classifier: compile it with a cross-entropy from logits. `predict` gives
+    logits, float32 `(n, num_classes)`.
 
     Args:
         network: a trained `ForwardForward`.

@@ -42,6 +42,20 @@ def own_data(mnist, tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def own_text(tmp_path_factory):
+    """A file of one's own: Greek letters, each drawn by the two before it."""
+    rng = np.random.default_rng(0)
+    letters = "αβγδεζηθ ικλμ."
+    chain = rng.dirichlet([0.1] * len(letters), (len(letters), len(letters)))
+    drawn = [0, 1]
+    for _ in range(12_000):
+        drawn.append(rng.choice(len(letters), p=chain[drawn[-2], drawn[-1]]))
+    path = tmp_path_factory.mktemp("own") / "greek.txt"
+    path.write_text("".join(letters[i] for i in drawn), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def small(mnist):
     return mnist.x_train[:3000], mnist.y_train[:3000]

@@ -1,7 +1,8 @@
-"""Errors, intervals and confusions."""
+"""Errors, intervals, bits and confusions."""
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,24 @@ def test_the_most_confidently_wrong_come_first(case, count):
     assert (np.diff(lead[worst]) <= 0).all()
     if len(worst):
         assert np.delete(np.where(wrong, lead, -1), worst).max(initial=-1) <= lead[worst].min()
+
+
+def test_bits_of_a_known_distribution():
+    p = np.array([[0.5, 0.25, 0.25], [0.125, 0.75, 0.125]])
+    assert evaluation.bits(np.log(p), [0, 2]) == pytest.approx((1 + 3) / 2)
+    assert evaluation.bits(np.log(p) + [[1000], [-1000]], [0, 2]) == pytest.approx(2)
+    assert evaluation.bits(np.zeros((5, 30)), np.arange(5)) == pytest.approx(np.log2(30))
+    assert evaluation.bits([[0.0, -np.inf]], [0]) == 0
+
+
+def test_bits_of_the_true_distribution_are_its_entropy_and_no_other_takes_fewer():
+    p = np.array([0.6, 0.2, 0.15, 0.05])
+    labels = np.random.default_rng(1).choice(4, 100_000, p=p)
+    fair = evaluation.bits(np.tile(np.log(p), (len(labels), 1)), labels)
+    assert fair == pytest.approx(scipy.stats.entropy(p, base=2), abs=0.01)
+    for other in ([0.25] * 4, [0.5, 0.3, 0.15, 0.05]):
+        cost = evaluation.bits(np.tile(np.log(other), (len(labels), 1)), labels)
+        assert cost - fair == pytest.approx(scipy.stats.entropy(p, other, base=2), abs=0.01)
 
 
 def test_the_wilson_interval_of_a_known_case():

@@ -18,13 +18,17 @@ from ffhelpers.running import ask, figures
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 # A notebook says itself what is particular about its tests, in its metadata under "tests":
-# `small`, the parameters with which it also runs on a small data set, and `uncompared`, the number
-# of its cells whose output varies from run to run. One more is one less that is compared: think
-# twice.
+# `small`, the parameters with which it also runs on a small data set, or on a small text where it
+# takes one, and `uncompared`, the number of its cells whose output varies from run to run. One more
+# is one less that is compared: think twice.
 
 
 def trains(path):
     return bool({"epochs", "seconds"} & ask.parameters(path).keys())
+
+
+def reads_text(path):
+    return "text" in ask.parameters(path)
 
 
 def code_cells(notebook):
@@ -102,7 +106,7 @@ def test_links_lead_to_notebooks_before_and_after_it(stored):
 def test_parameters_are_checked_and_explained(stored):
     path, notebook = stored
     parameters = ask.parameters(path)
-    assert {"dataset", "seed"} <= parameters.keys()
+    assert "seed" in parameters and ("dataset" in parameters) != ("text" in parameters)
     assert all(parameter.help for parameter in parameters.values())
     if trains(path):
         assert {"batch_size", "learning_rate"} <= parameters.keys()
@@ -121,6 +125,10 @@ def test_figures_are_recorded(stored):
     recorded = figures.figures(path)
     if trains(path):
         assert {"test_error", "train_error", "train_seconds"} <= recorded.keys()
+    if reads_text(path):
+        assert recorded["test_accuracy"] == pytest.approx(1 - recorded["test_error"])
+        assert 0 < recorded["test_bits"] < 3.5  # of the one in thirty: 4.9
+    elif trains(path):
         assert 0 <= recorded["test_error"] < 0.15
     if path.stem == "04_evaluation":
         assert recorded["test_error"] <= 0.018
@@ -131,9 +139,10 @@ def test_figures_are_recorded(stored):
 
 
 @pytest.mark.slow
-def test_it_runs_on_data_of_ones_own(stored, own_data, tmp_path):
+def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
     path, notebook = stored
-    settings = {"dataset": own_data, "seed": 11, **notebook.metadata["tests"]["small"]}
+    own = {"text": own_text} if reads_text(path) else {"dataset": own_data}
+    settings = {**own, "seed": 11, **notebook.metadata["tests"]["small"]}
     command = [sys.executable, "-m", "ffhelpers", "run", str(path)]
     for name, value in settings.items():
         command += ["-p", f"{name}={value}"]
@@ -144,8 +153,11 @@ def test_it_runs_on_data_of_ones_own(stored, own_data, tmp_path):
     name, executed = path.stem, tmp_path / "out" / path.name
     recorded = ff.figures(executed)
     if trains(path):
-        assert recorded["test_error"] < (0.1 if name == "04_evaluation" else 0.3)
         assert recorded["train_seconds"] > 0
+    if reads_text(path):
+        assert 1.5 < recorded["test_bits"] < 3.5  # of a chain with 1.5; its letters alone have 3.8
+    elif trains(path):
+        assert recorded["test_error"] < (0.1 if name == "04_evaluation" else 0.3)
     if name == "04_evaluation":
         assert recorded["copies_test_error"] < 0.1  # its images are moved
     if name == "03_layer_training":

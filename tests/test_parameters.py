@@ -13,6 +13,8 @@ GOOD = {
     "part": [0.1, 1],
     "strength": [0, 0.03],
     "dataset": ["mnist", "fashion_mnist"],
+    "text": ["python", "fables", __file__],
+    "strings": [1, 248],
     "seed": [0, 2**32 - 1, np.int64(3)],
     "epochs": [1],
     "batch_size": [1, 500],
@@ -44,6 +46,8 @@ GOOD = {
     "scale": [10],
     "smoothing": [0, 0.1],
     "negatives": ["hard", "uniform"],
+    "kinds": [["predicted"], ["swapped", "rolled out", "uniform", "predicted"]],
+    "temperature": [0, 0.7],
     "hardness": [0, 30.0],
     "pairs": ["hybrids", "frozen", "sums"],
     "blurs": [0, 6],
@@ -69,6 +73,8 @@ BAD = {
     "part": [0, 1.5],
     "strength": [-1, "much"],
     "dataset": ["minst", 1, "none.npz", None],
+    "text": ["pythn", "none.txt", "", 1, None],
+    "strings": [0, 1.5, True],
     "seed": [-1, 2**32, 1.0, True, "1"],
     "epochs": [0, 2.0, True, "2", None],
     "batch_size": [0, 0.5],
@@ -100,6 +106,8 @@ BAD = {
     "scale": [float("inf")],
     "smoothing": [-0.1, 1, None],
     "negatives": ["harder", None, ["hard"]],
+    "kinds": [[], ["rollouts"], ["uniform", "uniform"], "uniform"],
+    "temperature": [-0.1, float("inf"), "warm"],
     "hardness": [-1.0, float("inf"), "3"],
     "pairs": ["twins", None],
     "blurs": [-1, 1.5, True],
@@ -169,7 +177,7 @@ def test_a_single_layer_has_to_vote():
 
 
 def test_a_parameter_without_a_rule_is_a_mistake_of_the_programmer():
-    with pytest.raises(TypeError, match="epoch, only for dataset, seed"):
+    with pytest.raises(TypeError, match="epoch, only for dataset, text, strings, seed"):
         check(epoch=1)
 
 

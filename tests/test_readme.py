@@ -36,6 +36,7 @@ SHORT = {
     "params/06_convolutions/": ' -p epochs=1 -p "channels=[1, 1]"',
     "params/08_unsupervised/": " -p epochs=5 -p widths=60,60 -p batch_size=50",
     "params/09_recurrent/": " -p epochs=4 -p widths=60,50 -p batch_size=50",
+    "params/10_sequences/": " -p epochs=1 -p widths=30,30 -p strings=60",
 }
 
 # Those that make an environment of their own are tried elsewhere.
@@ -75,12 +76,13 @@ def clone(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_commands_run_in_their_order(clone, own_data):
+def test_the_commands_run_in_their_order(clone, own_data, own_text):
     for command in PYTHON:
         if command not in TESTS:
             command += "".join(more for folder, more in SHORT.items() if folder in command)
             if re.search("papermill| run | sweep ", command) and WHOLE not in command:
-                command += f" -p dataset{' ' if 'papermill' in command else '='}'{own_data}'"
+                own = ("text", own_text) if "10_sequences" in command else ("dataset", own_data)
+                command += f" -p {own[0]}{' ' if 'papermill' in command else '='}'{own[1]}'"
             done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
             assert done.returncode == 0, (command, done.stderr)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
@@ -106,17 +108,10 @@ def test_the_figures_are_those_of_the_stored_notebooks():
     rows = {row[:2]: row for row in re.findall(r"^\| \[(\d\d .*)$", README, flags=re.M)}
     assert figure("01", "true_label_fraction") in rows["01"]
     assert f"overflows at {figure('02', 'overflow_at')}" in rows["02"]
-    for number in rows.keys() - {"01", "02", "05"}:
+    assert f"{figure('10', 'test_bits')} bits" in rows["10"]
+    assert f"n-grams need {figure('10', 'ngram_test_bits')}" in rows["10"]
+    for number in rows.keys() - {"01", "02", "05", "10"}:
         assert f"{figure(number, 'test_error')} test error" in rows[number]
-    rows = {row[:3]: row for row in re.findall(r"^\| \[(\d\d .*)$", README, flags=re.M)}
-    assert figure("01", "true_label_fraction") in rows["01 "]
-    assert f"overflows at {figure('02', 'overflow_at')}" in rows["02 "]
-    assert f"{figure('03', 'test_error')} test error" in rows["03 "]
-    assert f"{figure('04', 'test_error')} test error" in rows["04 "]
-    assert f"{figure('06', 'test_error')} test error" in rows["06 "]
-    assert f"{figure('07', 'test_error')} test error" in rows["07 "]
-    assert f"{figure('08', 'test_error')} test error" in rows["08 "]
-    assert f"{figure('11', 'test_error')} test error" in rows["11 "]
     both = f"{figure('05', 'test_error')} against {figure('05', 'published_test_error')}"
     assert both in rows["05"]
 
@@ -216,6 +211,25 @@ def test_the_other_notebooks_figures_are_those_of_the_recorded_runs(name):
         line for line in README.splitlines() if f"params/{name}.yaml" in line and "| [" in line
     ]
     assert f"| {error} | {validation:.2f} % | {time} |" in row
+
+
+def test_the_figures_of_characters_are_those_of_the_recorded_runs():
+    (table,) = re.findall(r"^\| next character \|.*\n\|.*\n((?:\|.*\n)+)", README, flags=re.M)
+    names = {"n-grams": "ngram_", "backprop": "backprop_", "swapped": "swapped_", "predicted": ""}
+    names |= {"rolled out": "rolled_out_", "random weights": "random_", "no layer": "no_layer_"}
+    rows = {name: f"| {name} |" for name in names}
+    for recipe in ("fables", "python"):
+        given = yaml.safe_load((PARAMS / "10_sequences" / f"{recipe}.yaml").read_text())
+        kept = records.read(f"10_sequences/{recipe}")
+        assert all(given.items() <= run["parameters"].items() for run in kept)
+        assert len({run["parameters"]["seed"] for run in kept}) == len(kept) >= 3
+        for name, key in names.items():
+            bits = [run["figures"][f"{key}test_bits"] for run in kept]
+            right = 100 * np.mean([run["figures"][f"{key}test_accuracy"] for run in kept])
+            mean, low, high = evaluation.mean_interval(bits)
+            between = "" if low == high else f" ({low:.2f} to {high:.2f})"
+            rows[name] += f" {mean:.2f}{between} | {right:.1f} % |"
+    assert sorted(table.splitlines()) == sorted(rows.values())
 
 
 RESULTS = sorted((ROOT / "results").rglob("*.jsonl"))

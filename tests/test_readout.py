@@ -30,3 +30,26 @@ def test_the_one_pass_softmax_learns_with_dropout_and_predicts_without(small):
     np.testing.assert_array_equal(one_pass.predict(x[:9], verbose=0), before)
     in_training = [one_pass(x[:9], training=True).numpy() for _ in range(2)]
     assert not np.allclose(in_training[0], before) and not np.allclose(*in_training)
+
+
+def test_network_and_softmax_may_learn_in_turns(small):
+    x, y = small[0][:400], small[1][:400]
+    model = network((30, 20), num_classes=None, source=ff.GivenImages())
+    reader = ff.OnePass(model, num_classes=10)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    reader.compile(keras.optimizers.Adam(0.01), loss)
+    reader(x[:1])
+
+    def weights():
+        return [np.array(w) for part in (*model.blocks, reader.head) for w in part.get_weights()]
+
+    for _ in range(2):
+        for learns, fit in (
+            (slice(0, 4), lambda: model.fit(x, x[:, ::-1].copy(), batch_size=100)),
+            (slice(4, 6), lambda: reader.fit(x, y, batch_size=100, verbose=0)),
+        ):
+            model.trainable = learns.start == 0
+            before = weights()
+            fit()
+            moved = [bool((a != b).any()) for a, b in zip(before, weights())]
+            assert moved == [i in range(6)[learns] for i in range(6)]
