@@ -58,16 +58,25 @@ def test_the_border_is_where_the_notebook_says():
     assert min(e for name, e in adam.items() if name.endswith("phase 32")) > at(0.999, 32)
 
 
-@pytest.mark.parametrize(
-    "kind, row", [("together_", "both signs"), ("", "32 batches of one sign")]
-)
-def test_the_readmes_rows(kind, row):
-    figures = [run["figures"] for run in records.read("11_sleep/map")]
+@pytest.mark.parametrize("place, chosen", [(0, "together_"), (1, "")])
+@pytest.mark.parametrize("kind", MAPS)
+def test_the_readmes_rows(kind, place, chosen):
+    lines = (ROOT / "README.md").read_text().splitlines()
+    (first,) = [i for i, line in enumerate(lines) if f"(notebooks/params/11_sleep/{kind}." in line]
+    figures = [run["figures"] for run in records.read(f"11_sleep/{kind}")]
     test, validation = (
-        [100 * each[f"{kind}{split}_error"] for each in figures]
+        [100 * each[f"{chosen}{split}_error"] for each in figures]
         for split in ("test", "validation")
     )
     mean, low, high = evaluation.mean_interval(test)
-    (line,) = [line for line in (ROOT / "README.md").read_text().splitlines() if row in line]
-    assert f"| **{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(test)} seeds) |" in line
-    assert f"| {np.mean(validation):.2f} % |" in line
+    error = f"**{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(test)} seeds)"
+    assert f"| {error} | {np.mean(validation):.2f} % |" in lines[first + place]
+
+
+def test_hybrids_bear_the_longest_phases_at_a_high_momentum():
+    found = {setting: each.mean() for setting, each in errors("hybrids").items()}
+    runs = [run["figures"] for run in records.read("11_sleep/hybrids")]
+    untrained = np.mean([figures["untrained_validation_error"] for figures in runs])
+    descent = "SGD 0.999, rate 0.03, phase"
+    assert found[f"{descent} 32"] < found[f"{descent} together"] + 0.005 < untrained
+    assert found["Adam 0.9, rate 0.001, phase 32"] > untrained
