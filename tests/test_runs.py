@@ -506,3 +506,26 @@ def test_the_command_line_starts_without_tensorflow():
         "assert not {'tensorflow', 'papermill', 'nbformat'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_a_kernel_that_dies_before_it_is_there_is_started_again(tmp_path, monkeypatch, deaths):
+    """…as where two that start at once picked the same port; but not for ever."""
+    import papermill
+
+    save(tmp_path / "own.ipynb", "print(1)")
+    execute, died = papermill.execute_notebook, []
+
+    def start(*arguments, **settings):
+        if len(died) < deaths:
+            died.append(1)
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return execute(*arguments, **settings)
+
+    monkeypatch.setattr(papermill, "execute_notebook", start)
+    if deaths == 3:
+        with pytest.raises(run.RunError, match="Kernel died before replying"):
+            run.run(tmp_path / "own.ipynb", {}, tmp_path / "out")
+    else:
+        assert run.run(tmp_path / "own.ipynb", {}, tmp_path / "out").exists()
+    assert len(died) == deaths

@@ -112,16 +112,26 @@ def _execute(notebook, output, parameters, bar):
     logging.getLogger("papermill").addHandler(logging.NullHandler())
     named = figures.read_notebook(notebook).metadata.get("kernelspec", {}).get("name")
     ours = {} if named else {"kernel_name": "python3", "language": "python"}
-    with _hidden_from_kernels():
-        papermill.execute_notebook(
-            notebook,
-            output,
-            parameters,
-            progress_bar=bar or False,
-            extra_arguments=["--log-level=CRITICAL"],
-            **ours,
-        )
+    for attempt in range(STARTS):
+        try:
+            with _hidden_from_kernels():
+                papermill.execute_notebook(
+                    notebook,
+                    output,
+                    parameters,
+                    progress_bar=bar or False,
+                    extra_arguments=["--log-level=CRITICAL"],
+                    **ours,
+                )
+            return
+        except RuntimeError as error:
+            if "before replying" not in str(error) or attempt == STARTS - 1:
+                raise
 
+
+# How often a kernel that dies before it is there is started: two that start at once may have picked
+# the same port.
+STARTS = 3
 
 # Nobody watches these kernels. And a backend that was chosen for scripts, such as Agg, would keep
 # a kernel from showing its pictures: without one it takes its own.
