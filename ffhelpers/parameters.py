@@ -183,6 +183,12 @@ def check(**values):
         raise ParameterError(
             "first_layer_votes=False: expected true with a single layer, which alone can predict"
         )
+    blocks, iterations = len(values.get("widths", ())), values.get("iterations")
+    if iterations and min(iterations) < blocks:
+        raise ParameterError(
+            f"iterations={iterations} with {blocks} blocks: expected them from {blocks} on, as the "
+            "label goes down one block in each"
+        )
 
 
 def check_parameters(namespace):

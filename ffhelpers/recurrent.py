@@ -155,12 +155,8 @@ class Recurrent(ForwardForward):
         **kwargs,
     ):
         super().__init__(blocks, num_classes=num_classes, source=source, silent_blocks=0, **kwargs)
-        parameters.check(iterations=list(iterations), loudness=loudness)
-        if min(iterations) < len(self.blocks):
-            raise ValueError(
-                f"iterations={list(iterations)} with {len(self.blocks)} blocks: expected them from "
-                f"{len(self.blocks)} on, as the label goes down one block in each"
-            )
+        widths = [block.units for block in self.blocks]
+        parameters.check(iterations=list(iterations), widths=widths, loudness=loudness)
         self.iterations, self.loudness = sorted(set(iterations)), loudness
 
     def _check_labels(self):

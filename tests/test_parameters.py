@@ -176,6 +176,14 @@ def test_a_single_layer_has_to_vote():
         check(first_layer_votes=False, widths=[500])
 
 
+def test_a_label_has_to_reach_the_first_block_before_goodness_counts():
+    check(iterations=[2, 5], widths=[500, 500])
+    with pytest.raises(
+        ParameterError, match=r"iterations=\[5, 2\] with 3 blocks: expected them from 3"
+    ):
+        check(iterations=[5, 2], widths=[500, 500, 500])
+
+
 def test_a_parameter_without_a_rule_is_a_mistake_of_the_programmer():
     with pytest.raises(TypeError, match="epoch, only for dataset, text, strings, seed"):
         check(epoch=1)
