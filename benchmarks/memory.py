@@ -79,6 +79,7 @@ def peak(training, depth, xla, network):
     elif network == "recurrent":
         iterations = range(2, 2 + depth)
         model = ff.Recurrent([WIDTH, WIDTH], num_classes=speed.CLASSES, iterations=iterations)
+        model.compile()
         images = 4000
     elif local:
         model, images = speed.forward_forward(widths), 4000
@@ -89,7 +90,7 @@ def peak(training, depth, xla, network):
     model.build((None, 28, 28))
     optimizer = keras.optimizers.SGD(1e-3)  # no state of its own
     optimizer.build(model.trainable_variables)
-    model.compile(optimizer, getattr(model, "loss", None), jit_compile=xla)
+    model.compile(optimizer, model.loss, jit_compile=xla)
     step = tf.function(lambda x, y: model.train_step((x, y)), jit_compile=xla)
     x, y = map(tf.constant, speed.images(images))
     step(x, y)  # loads and allocates what stays

@@ -146,9 +146,7 @@ class Dense(Block):
         return super().call(h, training)
 
     def product(self, h):
-        # One matrix product for all streams: a batched one would be slower.
-        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), self.kernel)
-        return ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+        return flat_product(h, self.kernel)
 
     def product_of(self, pictures):
         used = np.flatnonzero(pictures.any(axis=0))
@@ -169,6 +167,12 @@ class Dense(Block):
 
     def get_config(self):
         return {**super().get_config(), "normalized": self.normalized}
+
+
+def flat_product(h, kernel):
+    """One matrix product for all streams: a batched one would be slower."""
+    z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), kernel)
+    return ops.reshape(z, (-1, *h.shape[1:-1], kernel.shape[-1]))
 
 
 def _sizes(shape):

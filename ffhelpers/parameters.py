@@ -44,16 +44,13 @@ def _is_count(value):
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
 
 
-def _is_real(value):
-    return isinstance(value, Real) and not isinstance(value, bool)
+def _list_of(rule, expected):
+    kind, possible, _ = rule
 
+    def each(value):
+        return isinstance(value, kind) and not isinstance(value, bool) and possible(value)
 
-def _is_rate(value):
-    return _is_real(value) and 0 < value < math.inf
-
-
-def _is_momentum(value):
-    return _is_real(value) and 0 <= value < 1
+    return (list, lambda v: v and all(map(each, v)), expected)
 
 
 def _one_of(*names):
@@ -63,12 +60,12 @@ def _one_of(*names):
 # A rule: the type, whether a value of that type is possible, what is expected (or a function that
 # says so of a value).
 _COUNT = (Integral, _is_count, "a whole number, 1 or more")
-_COUNTS = (list, lambda v: v and all(map(_is_count, v)), "a list of whole numbers above 0")
+_COUNTS = _list_of(_COUNT, "a list of whole numbers above 0")
 _ABOVE_0 = (Real, lambda v: 0 < v < math.inf, "a finite number above 0")
 _FROM_0 = (Real, lambda v: 0 <= v < math.inf, "a finite number, 0 or more")
 _BELOW_1 = (Real, lambda v: 0 <= v < 1, "a number from 0 to below 1")
-_RATES = (list, lambda v: v and all(map(_is_rate, v)), "a list of finite numbers above 0")
-_MOMENTA = (list, lambda v: v and all(map(_is_momentum, v)), "a list of numbers from 0 to below 1")
+_RATES = _list_of(_ABOVE_0, "a list of finite numbers above 0")
+_MOMENTA = _list_of(_BELOW_1, "a list of numbers from 0 to below 1")
 _PART = (Real, lambda v: 0 < v <= 1, "a part above 0, at most 1")
 _PIXELS = (
     (Integral, list, tuple),

@@ -9,7 +9,7 @@ from keras import ops
 
 from . import parameters
 from .goodness import normalize
-from .layers import Block
+from .layers import Block, flat_product
 from .model import ForwardForward
 from .sources import Adversarial, Hardest
 
@@ -95,10 +95,8 @@ class RecurrentDense(Block):
         return self.damping * ops.cast(old, new.dtype) + (1 - self.damping) * new
 
     def _product(self, h, kernel):
-        # One matrix product for all streams, also outside of `call`, where Keras casts nothing.
-        h, kernel = (ops.cast(a, self.compute_dtype) for a in (h, kernel))
-        z = ops.matmul(ops.reshape(h, (-1, h.shape[-1])), kernel)
-        return ops.reshape(z, (-1, *h.shape[1:-1], self.units))
+        # Also outside of `call`, where Keras casts nothing.
+        return flat_product(*(ops.cast(a, self.compute_dtype) for a in (h, kernel)))
 
     def get_config(self):
         return {**super().get_config(), "damping": self.damping}

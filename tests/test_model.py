@@ -110,11 +110,12 @@ def test_no_gradient_leaves_a_block(small):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere freed memory is not given back")
-def test_more_blocks_take_no_more_memory(monkeypatch):
+@pytest.mark.parametrize("network, growth", [("blocks", 1.3), ("recurrent", 1.5)])
+def test_more_blocks_or_iterations_take_no_more_memory(monkeypatch, network, growth):
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
     memory = importlib.import_module("memory")
-    shallow, deep = memory.by_depth("forward-forward", "blocks", xla=False, depths=(2, 8))
-    assert deep["peak_megabytes"] < 1.3 * shallow["peak_megabytes"]
+    few, many = memory.by_depth("forward-forward", network, xla=False, depths=(2, 8))
+    assert many["peak_megabytes"] < growth * few["peak_megabytes"]
 
 
 def test_what_a_block_adds_to_the_loss_is_its_own(small):

@@ -1,16 +1,11 @@
 """Recurrence: the iterations by hand, gradients that stay where they are, one product an image."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import ffhelpers as ff
-from ffhelpers.recurrent import Neighbours
 
 CLASSES = 4
 
@@ -184,14 +179,6 @@ def test_it_learns(small, negatives):
     assert (
         ff.evaluation.error(model.layer_goodness(x[2000:]).swapaxes(0, 1), y[2000:]) < 0.25
     ).all()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere freed memory is not given back")
-def test_more_iterations_take_no_more_memory(monkeypatch):
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    memory = importlib.import_module("memory")
-    few, many = memory.by_depth("forward-forward", "recurrent", xla=False, depths=(2, 8))
-    assert many["peak_megabytes"] < 1.5 * few["peak_megabytes"]
 
 
 def test_what_cannot_be_is_refused():
