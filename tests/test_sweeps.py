@@ -5,6 +5,8 @@ import json
 import os
 import shlex
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -223,6 +225,17 @@ def test_a_stopped_sweep_takes_its_runs_along_and_goes_on_when_called_again(comm
     assert len(complete()) == 12
     assert all(Path("out", name).read_bytes() == content for name, content in before.items())
     assert {path.name for path in Path("out").iterdir()} == {".locks", *complete()}
+
+
+def test_a_run_whose_caller_is_gone_does_not_fail_it_ends(folder):
+    run = sweeps.grid("own.ipynb", ["wait=0.5"], folder="out")[0]
+    task = {"run": run._asdict(), "limit_seconds": None, "cores": None}
+    command = [sys.executable, "-m", "ffhelpers.running.processes"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.close()  # as when the caller is killed
+        process.stdin.write(json.dumps(task).encode())
+    assert process.returncode == -signal.SIGPIPE
+    assert not complete()
 
 
 @pytest.mark.slow
