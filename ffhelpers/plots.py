@@ -1,42 +1,18 @@
 """The notebooks' figures: one function a figure, all in one style. Each shows its figure."""
 
-import io
 import math
 
 import matplotlib.pyplot as plt
 import numpy as np
-import PIL.Image
-from IPython.display import Image, display
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator
 
-POSITIVE, NEGATIVE, NEUTRAL = "#0072b2", "#d55e00", "#7f7f7f"  # also apart for the colour-blind
+from .drawings import network
+from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
-plt.rcParams.update(
-    {
-        "figure.dpi": 70,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.alpha": 0.3,
-        "legend.frameon": False,
-        "image.cmap": "gray_r",
-    }
-)
-
-
-def _show(figure):
-    """As `plt.show()`; in a notebook with a palette, which takes a third of the bytes to store."""
-    figure.tight_layout()
-    if "inline" not in plt.get_backend():
-        plt.show()
-        return
-    drawn, stored = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, bbox_inches="tight")
-    plt.close(figure)
-    picture = PIL.Image.open(drawn).convert("RGB").quantize(dither=PIL.Image.Dither.NONE)
-    picture.save(stored, "png", optimize=True)
-    display(Image(stored.getvalue()))
+__all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "images"]
+__all__ += ["intervals", "maps", "network", "progress", "separation", "show", "timelines"]
+__all__ += ["unrolled", "weights"]
 
 
 def _logarithmic(axis):
@@ -65,12 +41,22 @@ def images(images, titles=None, columns=10, colors=None):
         rows, columns, figsize=(columns * 1.1, rows * (1.35 if titles else 1.1)), squeeze=False
     )
     for i, ax in enumerate(axes.flat):
-        ax.axis("off")
-        if i < len(images):
-            ax.imshow(images[i], vmin=0, vmax=1)
+        if i >= len(images):
+            ax.axis("off")
+        else:
+            _framed(ax, images[i])
             if titles is not None:
                 ax.set_title(titles[i], fontsize=9, color=colors[i] if colors else "black")
-    _show(figure)
+    show(figure)
+
+
+def _framed(ax, image):
+    """An image in a thin frame: on a white page one would not see where it ends."""
+    ax.imshow(image, vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[])
+    ax.grid(False)
+    for spine in ax.spines.values():
+        spine.set(visible=True, color=NEUTRAL, linewidth=0.6)
 
 
 def _picture(image):
@@ -104,7 +90,7 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     else:
         ax.legend()
-    _show(figure)
+    show(figure)
 
 
 def progress(series, xlabels, ylabel, reference=None):
@@ -134,7 +120,7 @@ def progress(series, xlabels, ylabel, reference=None):
         _logarithmic(ax.yaxis)
     axes[0].set_ylabel(ylabel)
     axes[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
-    _show(figure)
+    show(figure)
 
 
 def separation(g_pos, g_neg, titles, theta=None):
@@ -154,7 +140,7 @@ def separation(g_pos, g_neg, titles, theta=None):
             ax.axvline(theta, color=NEUTRAL, linestyle=":")
         ax.set(title=title, xlabel="goodness", yticks=[])
     axes[0, 0].legend()
-    _show(figure)
+    show(figure)
 
 
 def candidates(images, goodness, names, label):
@@ -173,14 +159,13 @@ def candidates(images, goodness, names, label):
         2, len(names), figsize=(len(names) * 1.0, 2.8), height_ratios=[1, 1.3], squeeze=False
     )
     for i, (top, bar) in enumerate(axes.T):
-        top.imshow(_picture(images[i]), vmin=0, vmax=1)
+        _framed(top, _picture(images[i]))
         top.set_title(names[i], fontsize=9, color=colors[i])
-        top.axis("off")
         bar.bar([0], [goodness[i]], color=colors[i])
         bar.set(ylim=(0, max(goodness) * 1.15), xlim=(-0.7, 0.7))
         bar.axis("off")
         bar.text(0, goodness[i], f"{goodness[i]:.2f}", ha="center", va="bottom", fontsize=8)
-    _show(figure)
+    show(figure)
 
 
 def weights(kernel, image_shape, count=10):
@@ -200,7 +185,7 @@ def weights(kernel, image_shape, count=10):
     for ax, picture in zip(axes.flat, pictures):
         reach = np.abs(picture).max()
         ax.imshow(picture, cmap="RdBu_r", vmin=-reach, vmax=reach)
-    _show(figure)
+    show(figure)
 
 
 def confusions(matrix, names):
@@ -223,7 +208,7 @@ def confusions(matrix, names):
     ax.set_xticklabels(names, rotation=0 if max(map(len, names)) < 3 else 60)
     ax.set_yticklabels(names)
     ax.grid(False)
-    _show(figure)
+    show(figure)
 
 
 def unrolled(layers, iterations, counted=()):
@@ -255,7 +240,7 @@ def unrolled(layers, iterations, counted=()):
     ax.set_xticks(range(iterations + 1))
     ax.spines["left"].set_visible(False)
     ax.grid(False)
-    _show(figure)
+    show(figure)
 
 
 def _arrow(ax, start, end, color):
@@ -285,7 +270,7 @@ def intervals(rows, xlabel, reference=None, logx=False):
         _logarithmic(ax.xaxis)
     ax.set_yticklabels(list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
-    _show(figure)
+    show(figure)
 
 
 def timelines(rows, xlabel):
@@ -307,7 +292,7 @@ def timelines(rows, xlabel):
         ax.grid(False)
         ax.spines["left"].set_visible(False)
     axes[-1, 0].set_xlabel(xlabel)
-    _show(figure)
+    show(figure)
 
 
 def maps(panels, columns, xlabel, ylabel, across=3):
@@ -341,4 +326,4 @@ def maps(panels, columns, xlabel, ylabel, across=3):
         ax.set_yticklabels(rows, fontsize=9)
         ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
         ax.grid(False)
-    _show(figure)
+    show(figure)

@@ -1,5 +1,7 @@
 """The notebooks: in good order as stored, and right with parameters other than their defaults."""
 
+import base64
+import io
 import json
 import re
 import shutil
@@ -9,9 +11,12 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
+import PIL.Image
 import pytest
+from exercises import COMMANDS, exercises, solved
 
 import ffhelpers as ff
+from ffhelpers.exercises import UNFILLED
 from ffhelpers.parameters import has_rule
 from ffhelpers.running import ask, figures
 
@@ -54,12 +59,18 @@ def test_it_was_run_from_top_to_bottom(stored):
 
 def test_outputs_are_fit_to_be_kept(stored):
     path, notebook = stored
-    assert path.stat().st_size < 300_000
+    assert path.stat().st_size < 600_000
     for cell in code_cells(notebook):
         for output in cell.outputs:
             assert output.output_type != "error"
             assert output.get("name") != "stderr"
             assert "image/svg+xml" not in output.get("data", {})
+            if "image/png" in output.get("data", {}):
+                shown = output.metadata["image/png"]["width"]
+                picture = PIL.Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+                assert abs(picture.width - 2 * shown) <= 1, (
+                    "drawn by style.show, for today's screens"
+                )
             text = json.dumps({**output, "data": {**output.get("data", {}), "image/png": ""}})
             assert not re.search(r"/(root|tmp|work|home/\w+|Users/\w+)/|0x[0-9a-f]{8}", text)
 
@@ -67,7 +78,7 @@ def test_outputs_are_fit_to_be_kept(stored):
 def test_few_outputs_go_unchecked(stored):
     path, notebook = stored
     tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
-    assert set(tags) <= {"parameters", "nbval-ignore-output"}
+    assert set(tags) <= {"parameters", "nbval-ignore-output", "exercise"}
     assert tags.count("nbval-ignore-output") == notebook.metadata["tests"]["uncompared"]
 
 
@@ -88,6 +99,40 @@ def test_it_is_built_like_the_others(stored):
         "language_info": {"name": "python"},
         "tests": {"small": tests["small"], "uncompared": tests["uncompared"]},
     }
+
+
+def test_it_can_be_read_in_twenty_minutes(stored):
+    """At 200 words and 20 lines of code a minute, and no cell of prose is a page."""
+    words, lines = 0, 0
+    for cell in stored[1].cells:
+        text = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
+        if cell.cell_type == "code":
+            lines += len(text.splitlines())
+        else:
+            text = re.sub(r"\$\$.*?\$\$|^\|.*?$|^```.*?^```", "", text, flags=re.S | re.M)
+            words += len(text.split())
+            assert len(text.split()) <= 120, text
+    assert words / 200 + lines / 20 <= 20
+
+
+def test_it_shows_the_algorithm_in_a_drawing(stored):
+    source = "\n".join(cell.source for cell in code_cells(stored[1]))
+    assert re.search(r"\bdrawings\.|\bplots\.(network|unrolled)\(", source)
+
+
+def test_its_exercises_have_answers(stored):
+    """At least one gap that a cell checks, not filled in as stored, and a solution to each."""
+    path, notebook = stored
+    found = exercises(notebook)
+    assert len(found) >= 3 and all(exercise.solution for exercise in found)
+    gaps = [exercise.gap for exercise in found if exercise.gap is not None]
+    assert gaps
+    for gap in gaps:
+        checking = notebook.cells[gap + 1]
+        assert "exercises.check(" in checking.source
+        assert "".join(o.get("text", "") for o in checking.outputs) == UNFILLED + "\n"
+    for settings in COMMANDS.get(path, []):
+        assert ask.parse_parameters(path, settings)
 
 
 def test_links_lead_to_notebooks_before_and_after_it(stored):
@@ -138,20 +183,34 @@ def test_figures_are_recorded(stored):
 # --- Other parameters ------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
-    path, notebook = stored
+def run_small(path, notebook, settings, own_data, own_text, folder):
+    """The executed notebook, run in small."""
     own = {"text": own_text} if reads_text(path) else {"dataset": own_data}
-    settings = {**own, "seed": 11, **notebook.metadata["tests"]["small"]}
+    settings = {**own, **settings}
     command = [sys.executable, "-m", "ffhelpers", "run", str(path)]
     for name, value in settings.items():
         command += ["-p", f"{name}={value}"]
     done = subprocess.run(
-        [*command, "--output", tmp_path / "out"], capture_output=True, text=True, cwd=tmp_path
+        [*command, "--output", folder / "out"], capture_output=True, text=True, cwd=folder
     )
     assert done.returncode == 0, done.stderr
-    name, executed = path.stem, tmp_path / "out" / path.name
-    recorded = ff.figures(executed)
+    return folder / "out" / path.name
+
+
+@pytest.mark.slow
+def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
+    """…with its exercises solved."""
+    path, notebook = stored
+    answers = tmp_path / path.name
+    nbformat.write(solved(notebook), answers)
+    settings = {"seed": 11, **notebook.metadata["tests"]["small"]}
+    executed = run_small(answers, notebook, settings, own_data, own_text, tmp_path)
+    name, recorded = path.stem, ff.figures(executed)
+    cells = nbformat.read(executed, as_version=4).cells
+    checked = [c for c in cells if c.cell_type == "code" and "exercises.check(" in c.source]
+    for cell in checked:
+        said = "".join(o.get("text", "") for o in cell.outputs).splitlines()
+        assert said and set(said) == {"right"}, cell.source
     if trains(path):
         assert recorded["train_seconds"] > 0
     if reads_text(path):
@@ -164,6 +223,19 @@ def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
         assert "equal: True" in executed.read_text()
     if name == "01_data_editing":
         assert 0.2 < recorded["true_label_fraction"] < 0.3  # about a quarter, with four classes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "path, settings",
+    [pytest.param(p, s, id=f"{p.stem} {' '.join(s)}") for p in COMMANDS for s in COMMANDS[p]],
+)
+def test_commands_of_solutions_run_in_small(path, settings, own_data, own_text, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    small = notebook.metadata["tests"]["small"]
+    asked = dict(setting.split("=", 1) for setting in settings)
+    asked = {name: value for name, value in asked.items() if name not in ("dataset", "epochs")}
+    assert run_small(path, notebook, small | asked, own_data, own_text, tmp_path).exists()
 
 
 @pytest.mark.slow

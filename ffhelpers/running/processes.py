@@ -132,7 +132,9 @@ def _in_new_process(task):
     from ipykernel.parentpoller import ParentPollerUnix
 
     ParentPollerUnix(os.getppid()).start()  # nobody waits for a run whose caller was killed
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor does it fail because nobody counts its cells
+    signal.signal(
+        signal.SIGPIPE, signal.SIG_DFL
+    )  # nor does it fail because nobody counts its cells
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may ignore it
     if task["cores"]:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(len(task["cores"])))

@@ -1,0 +1,42 @@
+"""Exercises that say whether an answer is right."""
+
+import numpy as np
+
+UNFILLED = "not filled in yet: put your answer in the place of the dots in the cell above"
+
+
+def check(answer, expected, tolerance=1e-4):
+    """Print whether a reader's answer is right, or what it gives instead.
+
+    Args:
+        answer: a function without arguments that gives the answer. So an answer that is not
+            there yet, or that fails, is said in a line.
+        expected: the right answer, of numbers or anything else that can be compared.
+        tolerance: how far numbers may be away, relative to the largest one expected.
+
+    Example:
+        `exercises.check(lambda: my_goodness(h), np.mean(h**2, axis=-1))`
+    """
+    try:
+        given = answer()
+    except Exception as error:
+        unfilled = "ellipsis" in str(error)  # a step that works with the dots
+        print(UNFILLED if unfilled else f"wrong: it raises {type(error).__name__}: {error}")
+        return
+    print(UNFILLED if given is ... else _compared(given, expected, tolerance))
+
+
+def _compared(given, expected, tolerance):
+    given, expected = np.asarray(given), np.asarray(expected)
+    if given.shape != expected.shape:
+        return f"wrong: its shape is {given.shape}, not {expected.shape}"
+    if expected.dtype.kind not in "fiub":
+        return "right" if np.array_equal(given, expected) else f"wrong: {given}, not {expected}"
+    if given.dtype.kind not in "fiub":
+        return f"wrong: it gives {given} instead of numbers"
+    away = np.abs(given.astype(float) - expected)
+    if np.max(away, initial=0) <= tolerance * np.max(np.abs(expected), initial=1e-9):
+        return "right"
+    first = tuple(np.argwhere(~(away <= tolerance * np.abs(expected).max()))[0])
+    place = f" at {list(map(int, first))}" if first else ""
+    return f"wrong: it gives {given[first]:.4g}{place}, where it should be {expected[first]:.4g}"

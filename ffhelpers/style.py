@@ -1,0 +1,46 @@
+"""One style for all pictures, and how a notebook keeps them: at twice the pixels of their size."""
+
+import io
+
+import matplotlib.pyplot as plt
+import PIL.Image
+from IPython.display import Image, display
+
+# Apart for the colour-blind, and in grey (Okabe and Ito, https://jfly.uni-koeln.de/color/).
+POSITIVE, NEGATIVE, NEUTRAL = "#0072b2", "#d55e00", "#7f7f7f"
+COLORS = [POSITIVE, NEGATIVE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
+
+plt.rcParams.update(
+    {
+        "figure.dpi": 80,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.prop_cycle": plt.cycler(color=COLORS),
+        "grid.alpha": 0.3,
+        "legend.frameon": False,
+        "image.cmap": "gray_r",
+    }
+)
+
+
+def show(figure):
+    """As `plt.show()`, for one figure.
+
+    A notebook keeps it at twice the pixels, for today's screens, and with a palette, which takes a
+    third of the bytes to store. Its ground is white in a dark theme too.
+
+    Example:
+        `figure, ax = plt.subplots(); ax.plot([1, 2]); style.show(figure)`
+    """
+    if figure.get_layout_engine() is None:
+        figure.tight_layout()
+    if "inline" not in plt.get_backend():
+        plt.show()
+        return
+    drawn, stored = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, bbox_inches="tight", dpi=2 * figure.dpi)
+    plt.close(figure)
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(dither=PIL.Image.Dither.NONE)
+    picture.save(stored, "png", optimize=True)
+    display(Image(stored.getvalue(), retina=True))
