@@ -3,14 +3,14 @@
 import os
 import sys
 
-from .data import load
+from .data import Data, load
 from .machine import watched
 from .parameters import ParameterError, check_parameters
 from .running.figures import figures, record
 from .running.records import results, table
 from .text import load_text
 
-__all__ = ["ParameterError", "check_parameters", "figures", "load", "load_text"]
+__all__ = ["Data", "ParameterError", "check_parameters", "figures", "load", "load_text"]
 __all__ += ["record", "results", "table", "watched"]
 
 

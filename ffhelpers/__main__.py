@@ -327,7 +327,7 @@ def data(name):
     """Fetch a data set or a text (or find it on this machine), verify it, and say where it is.
 
     NAME is that of a data set, such as mnist, or of a text, such as fables, or the path of an .npz
-    file.
+    file or of a folder with a folder of pictures for each class.
     """
     from .data import load
     from .text import TEXTS, load_text

@@ -17,13 +17,17 @@ class ParameterError(ValueError):
 
 
 def _datasets():
-    from .data import DATASETS
+    from .datasets import DATASETS
 
     return list(DATASETS)
 
 
 def _is_dataset(value):
-    return value in _datasets() or (value.endswith(".npz") and os.path.isfile(value))
+    from .data import known_name
+
+    path = os.path.expanduser(value)
+    own = (value.endswith(".npz") and os.path.isfile(path)) or os.path.isdir(path)
+    return bool(value) and (own or known_name(value) is not None)
 
 
 def _expected_dataset(value):
@@ -31,7 +35,7 @@ def _expected_dataset(value):
     written = str(value).lower().replace("-", "_")
     close = difflib.get_close_matches(written, names, n=1)
     hint = f", did you mean {close[0]}?" if close else ""
-    return f"{', '.join(names)} or the path of an existing .npz file{hint}"
+    return f"{', '.join(names)}, or the path of an existing .npz file or folder of pictures{hint}"
 
 
 def _texts():

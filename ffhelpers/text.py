@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from . import data
-from .data import DataError, Published
+from . import fetch
+from .datasets import Published
+from .formats import DataError
 
 MARKS = {" ": " ", ".": ".", ",": ",", ";": ";", ":": ";", "!": ".", "?": "."}
 MARKS |= {"。": ".", "、": ",", "؟": ".", "،": ",", "؛": ";", "।": "."}  # where others are used
@@ -208,8 +209,9 @@ def _python():
 FABLES_SHA256 = "7baa3e3ff70f482f2870e86382d6e31f45e80ffca7e04d11295c512209aac1e6"
 
 
-def _verified_fables(content):
+def _verified_fables(files):
     """The fables in the file of Project Gutenberg's, without what stands before and after them."""
+    (content,) = files.values()
     text = content.decode("utf-8-sig")
     found = re.search(r"WOLF, meeting with a Lamb.*?(?=LIFE OF AESOP)", text, re.DOTALL)
     fables = " ".join(found[0].split()) if found else ""
@@ -223,16 +225,16 @@ FABLES = Published(
     files=("aesop_townsend.txt",),
     urls=("https://www.gutenberg.org/cache/epub/21/pg21.txt",),
     sources={
-        "Kaggle's input": data._kaggle,
-        "Keras's cache": data._keras_cache,
-        "download": data._keras_download,
+        "Kaggle's input": fetch.kaggle,
+        "Keras's cache": fetch.keras_cache,
+        "download": fetch.keras_download,
     },
     verify=_verified_fables,
 )
 
 
 def _fables():
-    return data._find(FABLES)
+    return fetch.find(FABLES)
 
 
 def _own(path):

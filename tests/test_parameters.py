@@ -153,15 +153,23 @@ def test_a_data_set_may_be_a_file_and_its_names_are_listed(tmp_path):
         check(dataset=str(tmp_path / "mine.csv"))
 
 
-@pytest.mark.parametrize(
-    ("written", "meant"),
-    [("MNIST", "mnist"), ("fashion-mnist", "fashion_mnist"), ("cifar", "cifar10")],
-)
-def test_a_data_sets_name_that_is_nearly_right_is_suggested(written, meant):
-    with pytest.raises(ParameterError, match=rf"file, did you mean {meant}\?$"):
-        check(dataset=written)
-    with pytest.raises(ParameterError, match="file$"):
-        check(dataset="my own")
+@pytest.mark.parametrize("written", ["MNIST", "fashion-mnist", "Digit-Recognizer"])
+def test_a_data_sets_name_is_known_however_it_is_spelled(written):
+    check(dataset=written)
+
+
+def test_a_data_sets_name_that_is_nearly_right_is_suggested():
+    with pytest.raises(ParameterError, match=r"pictures, did you mean cifar10\?$"):
+        check(dataset="cifar")
+    for written in ("my own", ""):
+        with pytest.raises(ParameterError, match="pictures$"):
+            check(dataset=written)
+
+
+def test_a_folder_may_hold_a_data_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    check(dataset=str(tmp_path))
+    check(dataset=f"~/{tmp_path.name}")
 
 
 def test_the_first_wrong_parameter_is_the_one_named():

@@ -1,6 +1,7 @@
 """Texts: folded, cut, split and refused; windows, draws and roll-outs."""
 
 import hashlib
+import io
 import re
 import string
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ffhelpers import data
+from ffhelpers import datasets, fetch
 from ffhelpers import text as texts
 from ffhelpers.text import DataError, draw, folded, load_text, one_hot, roll_out, windows
 
@@ -148,7 +149,7 @@ def fables(monkeypatch, tmp_path):
     """The folder that is searched, and the hash of the small fable."""
     digest = hashlib.sha256(" ".join(FABLE.split()).encode()).hexdigest()
     monkeypatch.setattr(texts, "FABLES_SHA256", digest)
-    monkeypatch.setattr(data, "KAGGLE", str(tmp_path / "kaggle"))
+    monkeypatch.setattr(fetch, "KAGGLE", str(tmp_path / "kaggle"))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.delenv("FF_DATA_DIR", raising=False)
     return tmp_path
@@ -167,18 +168,11 @@ def test_the_fables_are_found_in_a_file_of_gutenbergs(fables, monkeypatch, name,
 
 
 def test_they_are_downloaded_once_and_kept(fables, monkeypatch):
-    class Response:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *args):
-            pass
-
-        def read(self):
-            return book()
+    class Response(io.BytesIO):
+        length = 0  # of what is still to come
 
     asked = []
-    monkeypatch.setattr(data, "_opened", lambda url: asked.append(url) or Response())
+    monkeypatch.setattr(fetch, "opened", lambda url: asked.append(url) or Response(book()))
     first = load_text("fables", length=50)
     assert asked == list(texts.FABLES.urls) == [first.source.removesuffix(" (download)")]
     second = load_text("fables", length=50)
@@ -187,7 +181,7 @@ def test_they_are_downloaded_once_and_kept(fables, monkeypatch):
 
 
 def test_another_book_and_no_network_are_refused(fables, monkeypatch):
-    monkeypatch.setattr(data, "_opened", lambda url: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.setattr(fetch, "opened", lambda url: (_ for _ in ()).throw(OSError("no network")))
     with pytest.raises(DataError, match="Fables was not found:(?s:.*)no network(?s:.*)pg21.txt"):
         load_text("fables")
     monkeypatch.setenv("FF_DATA_DIR", str(fables))
@@ -211,7 +205,7 @@ def test_the_real_fables_if_they_are_here():
 
 def test_a_published_text_is_like_a_published_data_set():
     assert replace(texts.FABLES, title="other").verify is texts.FABLES.verify
-    assert all(known.verify is None for known in data.DATASETS.values())
+    assert datasets.DATASETS["mnist"].verify is None
 
 
 # --- Windows and roll-outs ----------------------------------------------------------------------

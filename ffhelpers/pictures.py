@@ -1,0 +1,126 @@
+"""Pictures in folders, as people have them: a folder for each class."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from .formats import DataError
+
+LARGEST = 64  # pixels: a side up to which pictures stay as they are, if all are of one size
+USUAL = (32, 32)
+
+
+def read(folder, size=None, color=None):
+    """The pictures in `folder/CLASS/`, or in `folder/train/CLASS/`, `folder/test/CLASS/` and so on.
+
+    Classes are numbered in the order of their folders' names. A picture may have any format that
+    Pillow reads; it is turned as its camera held it, and what is transparent is white.
+
+    Args:
+        folder: its path. Where it holds nothing but folders `train`, `test` and `val`, these are
+            the parts; else the parts are made by `Data.from_arrays`.
+        size: `(height, width)` to which each picture is scaled. By default they keep their size
+            if it is one for all and at most 64 pixels a side, else it is 32 by 32.
+        color: True for three channels, False for grey; by default in colour if any picture is.
+
+    Returns:
+        (`{"x": …, "y": …}`, or with `x_test` …, as `Data.from_arrays` takes them; the names of
+        the classes; what was done, in words).
+
+    Raises:
+        DataError: no pictures, a file that is none, classes that differ between parts; it names
+            the file.
+
+    Example:
+        `arrays, names, _ = read("flowers", size=(28, 28), color=False)`
+    """
+    if size is not None and not (len(size) == 2 and all(int(n) == n >= 1 for n in size)):
+        raise DataError(f"size={size}: expected (height, width) in pixels, such as (28, 28)")
+    found = _found(Path(folder))
+    names = sorted({name for part in found.values() for name in part})
+    if len(names) < 2:
+        raise DataError(f"{folder} holds {len(names)} folders: expected two classes or more")
+    for part, classes in found.items():
+        if missing := [name for name in names if name not in classes]:
+            raise DataError(f"{folder}/{part} has no folder {missing[0]}: expected one a class")
+    opened = {path: _opened(path) for part in found.values() for p in part.values() for path in p}
+    if color is None:
+        color = any(picture.mode == "RGB" for picture in opened.values())
+    sizes = {picture.size for picture in opened.values()}
+    if size is None:
+        (one, *others) = sizes
+        size = USUAL if others or max(one) > LARGEST else one[::-1]
+    for path, picture in opened.items():
+        opened[path] = _scaled(picture, size, color)
+    arrays = {}
+    for part, classes in found.items():
+        suffix = {"": "", "train": ""}.get(part, f"_{part}")
+        paths = [path for name in names for path in classes[name]]
+        arrays[f"x{suffix}"] = np.stack([opened[path] for path in paths])
+        counts = [len(classes[name]) for name in names]
+        arrays[f"y{suffix}"] = np.repeat(np.arange(len(names)), counts)
+    kind = "in colour" if color else "in grey"
+    return arrays, names, f"{len(opened)} pictures {kind}, {size[0]} by {size[1]} pixels"
+
+
+def _found(folder):
+    """Part → class → paths, in the order of their names."""
+    parts = sorted(path.name for path in _visible(folder) if path.is_dir())
+    if not parts:
+        raise DataError(f"{folder} holds no folder: expected one a class, with its pictures")
+    if set(parts) <= {"train", "test", "val"} and "train" in parts:
+        return {part: _classes(folder / part) for part in parts}
+    return {"": _classes(folder)}
+
+
+def _classes(folder):
+    classes = {}
+    for path in _visible(folder):
+        if not path.is_dir():
+            raise DataError(f"{path} is no folder: expected one a class, with its pictures")
+        classes[path.name] = _visible(path)
+        if not classes[path.name]:
+            raise DataError(f"{path} is empty: expected the pictures of a class")
+    return classes
+
+
+def _visible(folder):
+    """What a person sees in a folder; what a system hides there is named and left out."""
+    paths = sorted(folder.iterdir())
+    hidden = [p for p in paths if p.name.startswith(".") or p.name in ("Thumbs.db", "desktop.ini")]
+    if hidden:
+        warnings.warn(f"left out, as it is hidden: {', '.join(map(str, hidden))}", stacklevel=6)
+    return [path for path in paths if path not in hidden]
+
+
+def _opened(path):
+    """A picture in grey (mode L) or in colour (RGB)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                picture = ImageOps.exif_transpose(picture)
+                picture.load()
+    except Exception as error:  # a damaged file can fail to be read in many ways
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(f"{path} cannot be read as a picture ({reason}): remove it") from error
+    if picture.mode.startswith(("I", "F")):
+        numbers = np.asarray(picture, np.float32)
+        if picture.mode[:4] != "I;16":
+            raise DataError(f"{path} has numbers of mode {picture.mode}: save it with 8 bits")
+        return Image.fromarray((numbers / 257).round().astype(np.uint8))
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    grey = picture.mode in ("1", "L", "LA")
+    return picture.convert("L" if grey else "RGB")
+
+
+def _scaled(picture, size, color):
+    picture = picture.convert("RGB" if color else "L")
+    if picture.size != size[::-1]:
+        picture = picture.resize(size[::-1], Image.Resampling.BILINEAR)
+    return np.asarray(picture, np.uint8)
