@@ -26,10 +26,10 @@ of_pip = $$($(pip) config list | sed -nE "s/^(:env:|global|install)[.]$(1)='(.*)
 uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,index-url)}}" \
 	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call of_pip,cert)}" .venv/bin/python -m uv
 
-.PHONY: help run test bench lab setup pins clean venv
+.PHONY: help run test test-kaggle kaggle bench lab setup pins clean venv
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 run: setup  ## run all notebooks into runs/, two at a time, then show what came out in a table
 	.venv/bin/python -m ffhelpers run $(NOTEBOOKS) --jobs 2 --output runs
@@ -37,6 +37,16 @@ run: setup  ## run all notebooks into runs/, two at a time, then show what came 
 test: setup  ## run the tests, and every notebook, comparing its outputs with the stored ones
 	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks \
 		$(if $(SLOW),,-m "not slow")
+
+# Kaggle has Python 3.12; IPython 7 knows none that is newer.
+test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, as root
+	.venv/bin/python -m uv venv -q --clear --no-python-downloads --python '>=3.11,<3.13' .venv-kaggle
+	$(uv) pip install -q --python .venv-kaggle/bin/python \
+		--require-hashes -r pins/kaggle.txt
+	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py
+
+kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle (OWNER=you)
+	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME),your-name)
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)
@@ -49,15 +59,17 @@ setup: $(if $(stamp),,venv)  ## make .venv with the pinned dependencies and fetc
 
 pins: setup  ## resolve pyproject.toml into pins/: exact versions and hashes, for every platform
 	@set -e; pin() { \
-		$(uv) pip compile -q --universal --python-version 3.10 --generate-hashes --no-annotate \
-			$(if $(UPGRADE),--upgrade) --custom-compile-command "make pins" "$$@"; \
+		$(uv) pip compile -q --generate-hashes --no-annotate $(if $(UPGRADE),--upgrade) \
+			--custom-compile-command "make pins" "$$@"; \
 	}; \
-	pin pyproject.toml --extra cpu --extra lab --extra test -o pins/cpu.txt; \
-	pin pyproject.toml --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
-	pin --group setup -o pins/uv.txt
+	every="--universal --python-version 3.10"; \
+	pin pyproject.toml $$every --extra cpu --extra lab --extra test -o pins/cpu.txt; \
+	pin pyproject.toml $$every --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
+	pin --group setup $$every -o pins/uv.txt; \
+	pin --group kaggle --python-version 3.12 -o pins/kaggle.txt
 
 clean:  ## remove .venv, runs/ and caches; the data stays in Keras's cache
-	rm -rf .venv runs *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-kaggle runs *.egg-info .pytest_cache .hypothesis .ruff_cache
 	find . '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +
 
 venv:

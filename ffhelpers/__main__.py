@@ -345,5 +345,20 @@ def data(name):
     )
 
 
+@main.command()
+@click.argument("owner")
+@click.option("--output", default="runs/kaggle", show_default=True, help="Folder to write.")
+def kaggle(owner, output):
+    """Write the repository and its notebooks as Kaggle's own command line uploads them.
+
+    OWNER is the name of your account there. Run it in a clone.
+    """
+    from .running.kaggle import write
+
+    with _refused():
+        commands = write(output, owner)
+    click.echo("\n".join(commands))
+
+
 if __name__ == "__main__":
     main(prog_name="python -m ffhelpers")

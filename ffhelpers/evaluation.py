@@ -3,6 +3,8 @@
 Predictions come as goodness (or logits), float `(n, num_classes)`: the largest is the prediction.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 
@@ -103,3 +105,19 @@ def confidently_wrong(goodness, labels, count):
     lead = goodness.max(axis=-1) - goodness[np.arange(len(labels)), labels]
     wrong = np.flatnonzero(np.argmax(goodness, axis=-1) != labels)
     return wrong[np.argsort(-lead[wrong], kind="stable")][:count]
+
+
+def write_submission(labels, path="submission.csv"):
+    """Write labels as Kaggle's competition "Digit Recognizer" wants them handed in.
+
+    Args:
+        labels: int `(n,)`, of the images in `data.x_unlabelled`, in their order.
+        path: of the file; an earlier one is replaced once the new one is complete.
+
+    Example:
+        `write_submission(model.predict(data.x_unlabelled).argmax(axis=1))`
+    """
+    rows = [f"{image},{label}" for image, label in enumerate(np.asarray(labels, int), start=1)]
+    aside = Path(f"{path}.unfinished")
+    aside.write_text("\n".join(["ImageId,Label", *rows, ""]))
+    aside.replace(path)

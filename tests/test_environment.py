@@ -273,8 +273,8 @@ def clone(tmp_path):
 
 def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
-    listed = re.findall(r"^make (\w+) +\w", done.stdout, re.MULTILINE)
-    targets = ["bench", "clean", "lab", "pins", "run", "setup", "test"]
+    listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
+    targets = ["bench", "clean", "kaggle", "lab", "pins", "run", "setup", "test", "test-kaggle"]
     assert (sorted(listed), steps) == (targets, [])
 
 
