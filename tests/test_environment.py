@@ -33,6 +33,7 @@ EXTRAS = {
     for name, lines in PROJECT["optional-dependencies"].items()
 }
 SETUP = [Requirement(line) for line in PYPROJECT["dependency-groups"]["setup"]]
+KAGGLE = [Requirement(line) for line in PYPROJECT["dependency-groups"]["kaggle"]]
 BUILD = [Requirement(line) for line in PYPROJECT["build-system"]["requires"]]
 # What each file of pins is for.
 WANTED = {
@@ -52,7 +53,7 @@ def read_pins(name):
             yield Requirement(pin)
 
 
-PINS = {name: list(read_pins(name)) for name in WANTED}
+PINS = {name: list(read_pins(name)) for name in [*WANTED, "kaggle"]}
 
 
 def applies(requirement, environment):
@@ -130,12 +131,27 @@ def test_environment_yml_takes_the_rest_from_the_pins():
 def test_every_dependency_has_its_reason():
     pyproject = (ROOT / "pyproject.toml").read_text()
     reasons = re.findall(r'^  "\S+?[>=;].*?",?(.*)$', pyproject, re.MULTILINE)
-    assert len(reasons) == len([*CORE, *itertools.chain(*EXTRAS.values()), *SETUP])
+    assert len(reasons) == len([*CORE, *itertools.chain(*EXTRAS.values()), *SETUP, *KAGGLE])
     reasons += (ROOT / "environment.yml").read_text().splitlines()
     assert [line for line in reasons if not re.search(r"# \w", line)] == []
 
 
-FILES = ["pyproject.toml", "pins/cpu.txt", "pins/cuda.txt", "pins/uv.txt", "environment.yml"]
+def test_kaggles_image_is_pinned_to_its_versions():
+    """For one machine alone, the one that it is: Linux with Python 3.12."""
+    environment = {"python_version": "3.12", "python_full_version": "3.12.9"}
+    environment |= {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"}
+    assert unpinned(KAGGLE, environment, "kaggle") == []
+    assert sum(str(r.specifier).startswith("==") for r in KAGGLE) >= 8
+
+
+FILES = [
+    "pyproject.toml",
+    "pins/kaggle.txt",
+    "pins/cpu.txt",
+    "pins/cuda.txt",
+    "pins/uv.txt",
+    "environment.yml",
+]
 
 
 @pytest.mark.parametrize("name", [*FILES, "Makefile", ".ci/run"])
@@ -330,14 +346,14 @@ def test_uv_asks_the_index_that_pip_does_unless_it_has_its_own(clone, env, file,
     clone.installed("setup", **uv)
     assert f"uv asks {asked}, trusts /a b.pem\n" in clone.log
     clone.make("pins", **uv)
-    assert clone.log.count(f"uv asks {asked}, trusts /a b.pem\n") == len(WANTED)
+    assert clone.log.count(f"uv asks {asked}, trusts /a b.pem\n") == len(PINS)
 
 
 def test_pins_are_kept_unless_newer_ones_are_asked_for(clone):
     clone.make("pins")
     kept = re.findall(r"uv pip compile .*", clone.log)
-    assert len(kept) == len(WANTED) and not any("--upgrade" in call for call in kept)
-    for name in WANTED:
+    assert len(kept) == len(PINS) and not any("--upgrade" in call for call in kept)
+    for name in PINS:
         assert sum(f" -o pins/{name}.txt" in call for call in kept) == 1
     clone.make("pins", "UPGRADE=1")
     assert all("--upgrade" in call for call in re.findall(r"uv pip compile .*", clone.log))
