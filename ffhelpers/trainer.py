@@ -5,7 +5,6 @@ Nothing of the algorithm is here: that is `ForwardForward` in `model.py`.
 
 import contextlib
 import math
-import re
 import types
 import warnings
 
@@ -14,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
+from .inputs import CheckedDataset, as_images, checked_batch, count, label_errors
 from .labels import check_labels
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
@@ -104,7 +104,7 @@ class LocalTrainer(keras.Model):
             ValueError: labels that the source cannot take; sample weights without labels.
             DivergedError: the loss is no longer finite; it says in which block and by which step.
         """
-        validation = kwargs.get("validation_data")
+        x, validation = self._images(x), kwargs.get("validation_data")
         pair = isinstance(validation, (list, tuple))
         self._check_given(*(validation[:2] if pair else [validation]))
         kwargs["validation_data"] = self._checked(validation)
@@ -123,13 +123,13 @@ class LocalTrainer(keras.Model):
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
         callbacks = _listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
-        count = asked or _count(x, batch_size, kept=1 - split)
+        batches = asked or count(x, batch_size, kept=1 - split)
         every = [getattr(callback, "save_freq", None) for callback in callbacks]
         every = [n for n in (kwargs.get("validation_steps"), *every) if isinstance(n, int)]
         exact = asked or callbacks or verbose or every
         with (
-            self._at_once([count, *every] if exact else None),
-            _label_errors(),
+            self._at_once([batches, *every] if exact else None),
+            label_errors(),
         ):
             watch = [_StopAtNaN(), *callbacks]
             return super().fit(x, y, batch_size, epochs, verbose, callbacks=watch, **kwargs)
@@ -138,20 +138,22 @@ class LocalTrainer(keras.Model):
         verbose, steps = _verbosity(verbose), kwargs.get("steps")
         if kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to all this
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
+        x = self._images(x)
         self._check_given(x, y)
         self._build_for(x)
         exact = steps or kwargs.get("callbacks") or verbose
         with (
-            self._at_once([steps or _count(x, batch_size)] if exact else None),
-            _label_errors(),
+            self._at_once([steps or count(x, batch_size)] if exact else None),
+            label_errors(),
         ):
             return super().evaluate(self._checked(x), y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+        x = self._images(x)
         self._build_for(x)
         verbose, steps = _verbosity(verbose), kwargs.get("steps")
         exact = steps or kwargs.get("callbacks") or verbose
-        with self._at_once([steps or _count(x, batch_size)] if exact else None):
+        with self._at_once([steps or count(x, batch_size)] if exact else None):
             return super().predict(x, batch_size, verbose, **kwargs)
 
     @tf.function(reduce_retracing=True)
@@ -164,6 +166,7 @@ class LocalTrainer(keras.Model):
         Returns:
             numpy float32 `(n, blocks, num_classes)`; its sum over those that vote is `predict(x)`.
         """
+        x = self._images(x)
         self._build_for(x)
         batches = (
             tf.convert_to_tensor(x[i : i + batch_size]) for i in range(0, len(x), batch_size)
@@ -171,8 +174,23 @@ class LocalTrainer(keras.Model):
         return np.concatenate([self._layer_goodness(batch).numpy() for batch in batches])
 
     def train_on_batch(self, x, y=None, **kwargs):
+        x = self._images(x)
         self._build_for(x)
         return super().train_on_batch(x, y, **kwargs)
+
+    def export(self, filepath, *args, **kwargs):
+        """As `keras.Model.export`; what is served takes images as `predict` does, as floats."""
+        if not self.built:
+            raise ValueError(
+                "this network has seen no image yet: fit it, or load one that was saved"
+            )
+        self(np.zeros((1, *self.source.image_shape), "float32"))  # else Keras refuses
+        signature = [keras.InputSpec(dtype="float32", shape=(None, *self.source.image_shape))]
+        super().export(filepath, *args, **{"input_signature": signature, **kwargs})
+
+    def quantize(self, *args, **kwargs):
+        """Refused: no block has a quantised product."""
+        raise ValueError("blocks have no quantised product: export the network and convert that")
 
     @contextlib.contextmanager
     def _at_once(self, counts):
@@ -189,13 +207,17 @@ class LocalTrainer(keras.Model):
         finally:
             self.steps_per_execution = before
 
+    def _images(self, x):
+        return as_images(x, self.source.image_shape if self.built else None)
+
     def _build_for(self, x):
         # XLA cannot make weights in mid-step.
         spec = getattr(x, "element_spec", None)  # of a tf.data.Dataset
         first = x if spec is None else tf.nest.flatten(spec)[0]
         image_shape = tf.TensorShape(getattr(first, "shape", None))[1:]
         if not self.built and image_shape.rank and image_shape.is_fully_defined():
-            self.build((None, *image_shape))
+            with self.distribute_strategy.scope():  # as Keras, wherever `fit` is called
+                self.build((None, *image_shape))
         elif not self.built:
             self._xla = False
 
@@ -231,9 +253,9 @@ class LocalTrainer(keras.Model):
             return data
         check = check or (lambda labels: check_labels(labels, classes))
         if isinstance(data, keras.utils.PyDataset):
-            return _CheckedDataset(data, check)
+            return CheckedDataset(data, check)
         if isinstance(data, types.GeneratorType):
-            return (_checked_batch(batch, check) for batch in data)
+            return (checked_batch(batch, check) for batch in data)
         spec = getattr(data, "element_spec", None)
         if not isinstance(spec, tuple) or len(spec) < 2:
             return data
@@ -333,43 +355,6 @@ class LocalTrainer(keras.Model):
         return results
 
 
-def _checked_batch(batch, check):
-    if isinstance(batch, (tuple, list)) and len(batch) > 1:
-        check(batch[1])
-    return batch
-
-
-class _CheckedDataset(keras.utils.PyDataset):
-    """A `PyDataset` around another, whose labels are checked."""
-
-    def __init__(self, data, check):
-        super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
-        self.data, self.check = data, check
-
-    num_batches = property(lambda self: self.data.num_batches)
-
-    def __getitem__(self, index):
-        return _checked_batch(self.data[index], self.check)
-
-    def on_epoch_begin(self):
-        self.data.on_epoch_begin()
-
-    def on_epoch_end(self):
-        self.data.on_epoch_end()
-
-
-@contextlib.contextmanager
-def _label_errors():
-    """TensorFlow's error at a wrong label within its data pipeline as the `ValueError` it is."""
-    try:
-        yield
-    except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
-        found = re.search(r"ValueError: (labels? [^\n]*expected [^\n\]]*)", error.message)
-        if not found:
-            raise
-        raise ValueError(found[1]) from None
-
-
 def collect(gradients, new, variables):
     """Add new gradients to those by variable: a block may be visited more than once.
 
@@ -400,18 +385,6 @@ class _StopAtNaN(keras.callbacks.Callback):
             f"{int(self.model.optimizer.iterations)}, its loss is {loss}: lower the learning "
             "rate, or look for NaN in the images"
         )
-
-
-def _count(x, batch_size, kept=1.0):
-    """The number of batches, or None where only their end will tell."""
-    if isinstance(x, tf.data.Dataset):
-        count = int(x.cardinality())
-        return count if count > 0 else None
-    if isinstance(x, keras.utils.PyDataset):
-        return x.num_batches
-    if not hasattr(x, "shape"):
-        return None
-    return math.ceil(math.floor(len(x) * kept) / (batch_size or 32))
 
 
 def _listed(callbacks):

@@ -1,0 +1,101 @@
+"""What people hand to `fit`, `evaluate` and `predict`: made into one form, or refused in a line."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from networks import network
+
+from ffhelpers.inputs import as_images
+
+rng = np.random.default_rng(1)
+X = rng.random((40, 5, 6), dtype="float32")
+Y = rng.integers(0, 4, 40)
+BYTES = np.rint(255 * X).astype("uint8")
+
+
+def bad(value, shape=(2, 3, 3)):
+    images = np.zeros(shape, "float32")
+    images[1, 2] = value
+    return images
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (X[:0], "images of shape (0, 5, 6): expected at least one"),
+        (bad(np.nan), "images[1, 2, 0] is nan: expected finite numbers"),
+        (bad(-np.inf), "images[1, 2, 0] is -inf: expected finite numbers"),
+        (255 * X, "as floats: expected 0 to 1, divide them by 255"),
+        (
+            BYTES.astype("float64"),
+            "images up to 255 as floats: expected 0 to 1, divide them by 255",
+        ),
+        (BYTES.reshape(40, 30).astype("float32"), "expected 0 to 1, divide them by 255"),
+        (BYTES.astype(int) - 1, "images of -1 to 254: expected whole numbers from 0 to 255"),
+        (BYTES.astype(int) * 2, "expected whole numbers from 0 to 255"),
+        (np.array([["a", "b"]]), "images of dtype <U1: expected floats, or whole numbers to 255"),
+        (np.array([[None]]), "images of dtype object: expected floats"),
+        ([[1.0, 2.0], [3.0]], "images of several shapes: expected one, resize or crop them"),
+        (X[0], "one image of shape (5, 6): expected a batch of them, add an axis: x[None]"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused(x, message):
+    with pytest.raises(ValueError) as error:
+        as_images(x, (5, 6))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_what_has_one_meaning_is_taken():
+    np.testing.assert_array_equal(as_images(X.tolist()), X)
+    assert as_images(BYTES) is BYTES and as_images(X) is X
+    np.testing.assert_array_equal(as_images(BYTES.astype("int64")), BYTES)
+    standardised = (X - X.mean()) / X.std()
+    assert as_images(standardised) is standardised
+    table = 1000 * X.reshape(40, 30)  # its columns may be of any size
+    assert as_images(table) is table
+    for other in (tf.constant(X), tf.data.Dataset.from_tensors(X), None):
+        assert as_images(other) is other
+
+
+def test_a_data_set_of_dicts_says_what_to_map():
+    data = tf.data.Dataset.from_tensors({"image": X, "label": Y})
+    with pytest.raises(
+        ValueError, match="a data set of dicts with 'image', 'label': expected pairs"
+    ):
+        network([8]).fit(data)
+
+
+def test_every_door_has_the_check():
+    model = network([8])
+    model.fit(X, Y)
+    for door in (model.predict, model.layer_goodness, model.train_on_batch, model.evaluate):
+        with pytest.raises(ValueError, match="one image of shape"):
+            door(X[0])
+    with pytest.raises(ValueError, match="expected at least one"):
+        model.fit(X[:0], Y[:0])
+    np.testing.assert_array_equal(model.predict(X.tolist()), model.predict(X))
+
+
+def test_an_exported_network_predicts_the_same(tmp_path):
+    model = network([8])
+    with pytest.raises(ValueError, match="has seen no image yet: fit it"):
+        model.export(tmp_path / "early", verbose=False)
+    model.fit(X, Y)
+    model.save(tmp_path / "model.keras")
+    for each in (model, keras.saving.load_model(tmp_path / "model.keras")):
+        each.export(str(tmp_path / "served"), verbose=False)
+        served = tf.saved_model.load(str(tmp_path / "served")).serve(tf.constant(X[:7]))
+        np.testing.assert_allclose(served, model.predict(X[:7]), rtol=1e-5)
+
+
+def test_there_is_no_quantised_block():
+    with pytest.raises(ValueError, match="no quantised product: export the network"):
+        network([8]).quantize("int8")
+
+
+def test_a_network_of_a_strategy_trains_outside_its_scope():
+    strategy = tf.distribute.MirroredStrategy(["CPU:0"])
+    with strategy.scope():
+        model = network([8])
+    assert np.isfinite(model.fit(X, Y).history["loss"]).all()
