@@ -6,12 +6,17 @@ import pytest
 import tensorflow as tf
 from networks import network
 
+import ffhelpers as ff
 from ffhelpers.inputs import as_images
 
 rng = np.random.default_rng(1)
 X = rng.random((40, 5, 6), dtype="float32")
 Y = rng.integers(0, 4, 40)
 BYTES = np.rint(255 * X).astype("uint8")
+
+
+def small():
+    return network([8], num_classes=4, image_shape=(5, 6))
 
 
 def bad(value, shape=(2, 3, 3)):
@@ -32,7 +37,7 @@ def bad(value, shape=(2, 3, 3)):
             "images up to 255 as floats: expected 0 to 1, divide them by 255",
         ),
         (BYTES.reshape(40, 30).astype("float32"), "expected 0 to 1, divide them by 255"),
-        (BYTES.astype(int) - 1, "images of -1 to 254: expected whole numbers from 0 to 255"),
+        (BYTES.astype(int) - 1, ": expected whole numbers from 0 to 255"),
         (BYTES.astype(int) * 2, "expected whole numbers from 0 to 255"),
         (np.array([["a", "b"]]), "images of dtype <U1: expected floats, or whole numbers to 255"),
         (np.array([[None]]), "images of dtype object: expected floats"),
@@ -63,11 +68,11 @@ def test_a_data_set_of_dicts_says_what_to_map():
     with pytest.raises(
         ValueError, match="a data set of dicts with 'image', 'label': expected pairs"
     ):
-        network([8]).fit(data)
+        small().fit(data)
 
 
 def test_every_door_has_the_check():
-    model = network([8])
+    model = small()
     model.fit(X, Y)
     for door in (model.predict, model.layer_goodness, model.train_on_batch, model.evaluate):
         with pytest.raises(ValueError, match="one image of shape"):
@@ -78,24 +83,24 @@ def test_every_door_has_the_check():
 
 
 def test_an_exported_network_predicts_the_same(tmp_path):
-    model = network([8])
     with pytest.raises(ValueError, match="has seen no image yet: fit it"):
-        model.export(tmp_path / "early", verbose=False)
+        ff.ForwardForward([8], num_classes=4).export(tmp_path / "early", verbose=False)
+    model = small()
     model.fit(X, Y)
     model.save(tmp_path / "model.keras")
     for each in (model, keras.saving.load_model(tmp_path / "model.keras")):
         each.export(str(tmp_path / "served"), verbose=False)
-        served = tf.saved_model.load(str(tmp_path / "served")).serve(tf.constant(X[:7]))
-        np.testing.assert_allclose(served, model.predict(X[:7]), rtol=1e-5)
+        loaded = tf.saved_model.load(str(tmp_path / "served"))
+        np.testing.assert_allclose(loaded.serve(tf.constant(X[:7])), model.predict(X[:7]), rtol=1e-5)
 
 
 def test_there_is_no_quantised_block():
     with pytest.raises(ValueError, match="no quantised product: export the network"):
-        network([8]).quantize("int8")
+        small().quantize("int8")
 
 
 def test_a_network_of_a_strategy_trains_outside_its_scope():
     strategy = tf.distribute.MirroredStrategy(["CPU:0"])
     with strategy.scope():
-        model = network([8])
+        model = small()
     assert np.isfinite(model.fit(X, Y).history["loss"]).all()
