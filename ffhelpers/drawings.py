@@ -154,5 +154,5 @@ def layer():
     said = "the gradient ends at this layer's own W"
     ax.text(6.9, 0.6, said, ha="center", va="top", fontsize=11, color=NEGATIVE)
     arrow(ax, (3.3, y + 0.55), (3.3, 3.5), stopped=True)
-    ax.text(3.7, 3.1, "h goes on to the next layer, no gradient comes back", va="center", size=11)
+    ax.text(3.7, 3.1, "h goes on to the next layer; no gradient comes back", va="center", size=11)
     show(ax.figure)
