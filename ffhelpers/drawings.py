@@ -4,7 +4,7 @@ A drawing is made on a canvas whose unit is about the height of a box; see `netw
 """
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from .style import NEGATIVE, POSITIVE, show
 
@@ -93,3 +93,66 @@ def _learned_by(model, block):
     loss = type(model.loss).__name__ if getattr(model, "loss", None) else "not compiled yet"
     named = getattr(kind, "__name__", type(kind).__name__)
     return f"{named}\n{loss if block.trainable else 'frozen'}"
+
+
+def pair(positive, negative, labels):
+    """An image with its true label and with a wrong one, and what a layer makes of the two.
+
+    Args:
+        positive, negative: the images, float `(h, w)` or `(h, w, channels)`.
+        labels: their names, the true one first.
+
+    Example:
+        `drawings.pair(*ff.write_label(images[[0, 0]], [5, 6], 10), ["5", "6"])`
+    """
+    ax = canvas(11, 5.4)
+    box(ax, 5.3, 2.7, "one layer,\nthe same weights", width=2.8, height=1.4)
+    for image, y, kind, label, color, learns in (
+        (positive, 4.2, "positive", f"true label {labels[0]}", POSITIVE, "goodness up"),
+        (negative, 1.2, "negative", f"wrong label {labels[1]}", NEGATIVE, "goodness down"),
+    ):
+        _picture(ax, image, (2, y), 2.0, color)
+        ax.text(0.85, y, f"{kind}:\n{label}", ha="right", va="center", fontsize=11, color=color)
+        toward = 2.7 + 0.25 * (y - 2.7)
+        arrow(ax, (3.1, y), (3.9, toward), color)
+        arrow(ax, (6.7, toward), (7.7, y), color)
+        box(ax, 9.2, y, learns, width=2.8, color=color)
+    ax.set_xlim(-1.4, 10.8)
+    show(ax.figure)
+
+
+def _picture(ax, image, centre, size, color):
+    """An image on a canvas, in a frame, its longer side `size`."""
+    height, width = (size * n / max(image.shape[:2]) for n in image.shape[:2])
+    left, bottom = centre[0] - width / 2, centre[1] - height / 2
+    limits = ax.axis()
+    image = image[..., 0] if image.shape[2:] == (1,) else image
+    extent = (left, left + width, bottom, bottom + height)
+    ax.imshow(image, vmin=0, vmax=1, extent=extent)
+    frame = {"fill": False, "edgecolor": color}
+    ax.add_patch(Rectangle((left, bottom), width, height, **frame))
+    ax.axis(limits)  # which imshow changes
+
+
+def layer():
+    """One layer with all that it learns by: its goodness, its loss, its local gradient.
+
+    Example:
+        `drawings.layer()`
+    """
+    ax = canvas(12.4, 3.6)
+    y = 1.9
+    box(ax, 3.3, y, "layer\nh = max(0, xW)", width=2.6, height=1.1)
+    box(ax, 6.9, y, "goodness\ng = mean of h²", width=2.6, height=1.1, color=POSITIVE)
+    box(ax, 10.6, y, "loss L\npositive or negative?", width=2.8, height=1.1, color=POSITIVE)
+    arrow(ax, (0.9, y), (2, y), text="x")
+    ax.text(0.8, y, "input", ha="right", va="center", fontsize=11)
+    arrow(ax, (4.6, y), (5.6, y), POSITIVE, text="h")
+    arrow(ax, (8.2, y), (9.2, y), POSITIVE, text="g")
+    ax.plot([10.6, 10.6, 3.3], [y - 0.55, 0.7, 0.7], color=NEGATIVE, linewidth=1)
+    arrow(ax, (3.3, 0.7), (3.3, y - 0.55), NEGATIVE)
+    said = "the gradient ends at this layer's own W"
+    ax.text(6.9, 0.6, said, ha="center", va="top", fontsize=11, color=NEGATIVE)
+    arrow(ax, (3.3, y + 0.55), (3.3, 3.5), stopped=True)
+    ax.text(3.7, 3.1, "h goes on to the next layer; no gradient comes back", va="center", size=11)
+    show(ax.figure)

@@ -12,7 +12,7 @@ from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "images"]
 __all__ += ["intervals", "maps", "network", "progress", "separation", "show", "timelines"]
-__all__ += ["unrolled", "weights"]
+__all__ += ["labelled", "unrolled", "weights"]
 
 
 def _logarithmic(axis):
@@ -57,6 +57,46 @@ def _framed(ax, image):
     ax.grid(False)
     for spine in ax.spines.values():
         spine.set(visible=True, color=NEUTRAL, linewidth=0.6)
+
+
+def labelled(images, count, titles=None, columns=5, colors=None):
+    """A grid of images that hold a label; above each, enlarged, the pixels that hold it.
+
+    Args:
+        images, titles, colors: as for `images`.
+        count: number of classes; their pixels are the first ones of an image.
+        columns: images in a row.
+
+    Example:
+        `plots.labelled(ff.write_label(images[:5], labels[:5], 10), 10)`
+    """
+    images = [_picture(image) for image in np.asarray(images)]
+    columns = min(columns, len(images))
+    rows = math.ceil(len(images) / columns)
+    height, width = images[0].shape[:2]
+    down, across = math.ceil(count / width), min(count + 2, width)
+    figure, axes = plt.subplots(
+        2 * rows,
+        columns,
+        figsize=(8, rows * (8 / columns * height / width + 0.5)),
+        height_ratios=[0.12, 1] * rows,
+        squeeze=False,
+    )
+    for ax in axes.flat:
+        ax.axis("off")
+    for i, image in enumerate(images):
+        top, whole = axes[2 * (i // columns) : 2 * (i // columns) + 2, i % columns]
+        for ax, part in ((top, image[:down, :across]), (whole, image)):
+            ax.axis("on")
+            _framed(ax, part)
+        top.set_xticks(np.arange(across - 1) + 0.5, minor=True)
+        top.grid(which="minor", color=NEUTRAL, linewidth=0.6, alpha=1)
+        top.tick_params(which="both", length=0)
+        frame = {"fill": False, "edgecolor": NEUTRAL, "linewidth": 0.8}
+        whole.add_patch(plt.Rectangle((-0.5, -0.5), across, down, **frame))
+        if titles is not None:
+            top.set_title(titles[i], fontsize=10, color=colors[i] if colors else "black")
+    show(figure)
 
 
 def _picture(image):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from ffhelpers import plots
+import ffhelpers as ff
+from ffhelpers import drawings, plots
 
 
 @pytest.fixture
@@ -63,6 +64,27 @@ def test_a_map_says_every_value_and_its_interval(axes):
             "50.0\n±2.0",
             "90.0\n±3.0",
         ]
+
+
+@pytest.mark.parametrize("shape, across", [((28, 28), 12), ((28, 28, 1), 12), ((4, 3, 3), 3)])
+def test_the_pixels_of_a_label_are_enlarged(axes, shape, across):
+    """As many rows as the label fills, and two pixels after it where the row goes on."""
+    edited = ff.write_label(np.zeros((3, *shape)), [0, 5, 9], 10)
+    plots.labelled(edited, 10, ["0", "5", "9"], columns=2)
+    parts = [ax.images[0].get_array() for ax in plt.gcf().axes if ax.images]
+    enlarged, whole = parts[:2] + parts[4:5], parts[2:4] + parts[5:]
+    assert all(part.shape[:2] == (-(-10 // shape[1]), across) for part in enlarged)
+    np.testing.assert_array_equal(np.squeeze(whole), np.squeeze(edited))
+    for part, label in zip(enlarged, (0, 5, 9)):
+        lit = np.reshape(part, (part.shape[0] * across, -1))[:, 0]
+        assert np.flatnonzero(lit).tolist() == [label]
+
+
+def test_a_pair_is_drawn_with_its_labels(axes):
+    drawings.pair(np.zeros((4, 6)), np.ones((4, 6, 3)), ["5", "6"])
+    assert len(axes().images) == 2
+    said = " ".join(text.get_text() for text in axes().texts)
+    assert "true label 5" in said and "wrong label 6" in said
 
 
 def test_spans_are_shaded(axes):
