@@ -365,7 +365,7 @@ BESIDE = (
     ("without labels", "08_unsupervised/dense", ["hinton_hybrids", "tworiver"]),
     ("recurrent", "09_recurrent/full", ["hinton_recurrent", "cybertron"]),
     ("Fashion-MNIST", "06_convolutions/fashion_mnist", ["cwcomp_fashion", "rust_fashion"]),
-    ("CIFAR-10", "06_convolutions/cifar10", ["cwcomp_cifar10", "dtg"]),
+    ("CIFAR-10", "06_convolutions/cifar10", ["cwcomp_cifar10", "four_blocks", "dtg"]),
 )
 
 
