@@ -26,10 +26,10 @@ of_pip = $$($(pip) config list | sed -nE "s/^(:env:|global|install)[.]$(1)='(.*)
 uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,index-url)}}" \
 	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call of_pip,cert)}" .venv/bin/python -m uv
 
-.PHONY: help run test test-kaggle kaggle bench lab setup pins clean venv
+.PHONY: help run test test-kaggle kaggle bench results lab setup pins clean venv
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: setup  ## run all notebooks into runs/, two at a time, then show what came out in a table
 	.venv/bin/python -m ffhelpers run $(NOTEBOOKS) --jobs 2 --output runs
@@ -50,6 +50,9 @@ kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle 
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)
+
+results: setup  ## put the tables of results/ into the README and results.md
+	.venv/bin/python -m ffhelpers.running.report
 
 lab: setup  ## open the notebooks in JupyterLab
 	.venv/bin/python -m jupyterlab notebooks

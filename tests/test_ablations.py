@@ -57,25 +57,6 @@ def test_the_grid_has_every_recipe_of_the_notebook(tmp_path):
     assert sorted(known.split(", ")) == sorted(RECIPES)
 
 
-def test_the_readmes_table():
-    readme = (ROOT / "README.md").read_text()
-    (table,) = re.findall(r"^\| changed \|.*\n\|.*\n((?:\|.*\n)+)", readme, flags=re.M)
-    rows = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()}
-    assert len(rows) >= 15 and {"ours", "backprop", "published"} <= rows.keys()
-    for name, row in rows.items():
-        mean, low, high = away(name)
-        difference = f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" if name != "ours" else ""
-        cells = [
-            name,
-            f"{VALIDATION[name].mean():.2f} %",
-            difference,
-            f"{TEST[name].mean():.2f} %",
-        ]
-        assert row == f"| {' | '.join(cells)} |"
-    errors = [VALIDATION[name].mean() for name in rows]
-    assert errors == sorted(errors)
-
-
 # *recipe* (+0.12), or *recipe* (+0.12, within the noise)
 PATTERN = r"\*([^*]+)\* \(([+-]\d+\.\d\d)(, within the noise)?\)"
 FINDINGS = [

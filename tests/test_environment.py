@@ -201,7 +201,7 @@ def test_imports_and_dependencies_are_the_same():
     used = imported_by("ffhelpers/**/*.py", "notebooks/*.ipynb")
     assert used - names(*CORE) <= {"tensorflow", "distributed"}  # come with extras
     assert names(*CORE) - used == {"tabulate"}  # pandas imports it
-    tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py")
+    tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py", "docs/*.py")
     tested -= {"tomli", "tomllib"}  # in the library from Python 3.11 on
     assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}
 
@@ -290,7 +290,18 @@ def clone(tmp_path):
 def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
     listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
-    targets = ["bench", "clean", "kaggle", "lab", "pins", "run", "setup", "test", "test-kaggle"]
+    targets = [
+        "bench",
+        "clean",
+        "kaggle",
+        "lab",
+        "pins",
+        "results",
+        "run",
+        "setup",
+        "test",
+        "test-kaggle",
+    ]
     assert (sorted(listed), steps) == (targets, [])
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import yaml
 
-from ffhelpers import evaluation
 from ffhelpers.running import records
 
 ROOT = Path(__file__).parent.parent
@@ -56,21 +55,6 @@ def test_the_border_is_where_the_notebook_says():
         < adam["Adam 0.9, rate 0.001, phase together"] + 0.02
     )
     assert min(e for name, e in adam.items() if name.endswith("phase 32")) > at(0.999, 32)
-
-
-@pytest.mark.parametrize("place, chosen", [(0, "together_"), (1, "")])
-@pytest.mark.parametrize("kind", MAPS)
-def test_the_readmes_rows(kind, place, chosen):
-    lines = (ROOT / "README.md").read_text().splitlines()
-    (first,) = [i for i, line in enumerate(lines) if f"(notebooks/params/11_sleep/{kind}." in line]
-    figures = [run["figures"] for run in records.read(f"11_sleep/{kind}")]
-    test, validation = (
-        [100 * each[f"{chosen}{split}_error"] for each in figures]
-        for split in ("test", "validation")
-    )
-    mean, low, high = evaluation.mean_interval(test)
-    error = f"**{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(test)} seeds)"
-    assert f"| {error} | {np.mean(validation):.2f} % |" in lines[first + place]
 
 
 def test_hybrids_bear_the_longest_phases_at_a_high_momentum():

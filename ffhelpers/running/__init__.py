@@ -1,6 +1,7 @@
 """What runs notebooks and reads what they recorded. It knows notebooks, not the algorithm.
 
 `ask` takes parameters from people, `run` executes a notebook, `processes` several at once,
-`sweeps` one under many parameters; `figures` and `records` keep and read what came out.
+`sweeps` one under many parameters; `figures` and `records` keep and read what came out, and
+`report` makes the pages' tables of it.
 Nothing of the algorithm imports any of it.
 """

@@ -1,0 +1,418 @@
+"""The tables of the README and of results.md, from what is recorded in `results`.
+
+Each stands on its page between two comments, `<!-- table: costs -->` and `<!-- end -->`, and is made
+by the function of that name here. What stands around them is written by hand. `make results` puts
+them all in.
+"""
+
+import os
+import re
+import secrets
+
+import numpy as np
+import yaml
+
+from ..evaluation import mean_interval
+from . import records
+
+PAGES = tuple(records.PROJECT / name for name in ("README.md", "results.md"))
+PARAMS = records.PROJECT / "notebooks" / "params"
+
+
+def main():
+    """Put the tables into the pages, each of which is replaced as a whole or not at all."""
+    for page in PAGES:
+        old = page.read_text(encoding="utf-8")
+        if (new := filled(old)) != old:
+            _replace(page, new)
+            print(f"{page.name}: new tables")
+
+
+def filled(text):
+    """The text of a page with its tables as they are now.
+
+    Raises:
+        ValueError: a comment that names no table, or one without an end.
+    """
+    opened = re.findall(r"^<!-- table: (.*) -->$", text, re.M)
+    if unknown := set(opened) - TABLES.keys():
+        raise ValueError(f"no table {', '.join(unknown)}, only {', '.join(TABLES)}")
+    between = re.compile(r"^(<!-- table: (\w+) -->\n)((?!<!-- table).*\n)*?(<!-- end -->)$", re.M)
+    new, count = between.subn(lambda m: f"{m[1]}\n{TABLES[m[2]]()}\n\n{m[4]}", text)
+    if count < len(opened):
+        raise ValueError("a table's comment has no <!-- end --> behind it")
+    return new
+
+
+def _replace(page, text):
+    aside = page.with_name(f".{page.name}.{secrets.token_hex(8)}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        os.replace(aside, page)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _table(header, rows):
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+# --- Recipes: a file of parameters, and its runs over the seeds ------------------------------
+
+SETS = {"mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
+
+
+def recipes(folder):
+    """The names of the recipes in a folder of parameters, MNIST's first, then the shortest.
+
+    A recipe has a value for each parameter; a grid has several for some, or is a list of grids.
+    """
+    found = []
+    for path in (PARAMS / folder).glob("*.yaml"):
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if isinstance(given, dict):
+            name = f"{folder}/{path.stem}"
+            other = given.get("dataset", "mnist") != "mnist"
+            found.append((other, _mean(kept(name), "train_seconds"), name))
+    return [name for _, _, name in sorted(found)]
+
+
+def kept(name):
+    """The runs of a recipe that count for its test error.
+
+    Some kept the validation images apart, on which all was chosen, where the recipe does not.
+    """
+    given = yaml.safe_load((PARAMS / f"{name}.yaml").read_text(encoding="utf-8"))
+    all_images = given.get("all_images", False)
+    runs = records.read(name)
+    return [run for run in runs if run["parameters"].get("all_images", False) == all_images]
+
+
+def _figures(runs, name):
+    return [run["figures"][name] for run in runs if name in run["figures"]]
+
+
+def _mean(runs, name):
+    return float(np.mean(_figures(runs, name)))
+
+
+def _error(runs, name="test_error"):
+    mean, low, high = mean_interval(100 * np.array(_figures(runs, name)))
+    return f"**{mean:.2f} %** ({low:.2f} to {high:.2f}, {len(runs)} seeds)"
+
+
+def _time(runs):
+    seconds = _mean(runs, "train_seconds")
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+def title(name):
+    """What a recipe is called: its data set's name where it has that; of a copy, that it is one."""
+    stem = name.rpartition("/")[2]
+    if {run["parameters"].get("dataset") for run in records.read(name)} == {f"runs/{stem}.npz"}:
+        return f"{SETS[stem]} (JPEG copy)"
+    return SETS.get(stem, stem)
+
+
+def described(parameters):
+    """A recipe in words."""
+    widths, channels = parameters.get("widths"), parameters.get("channels")
+    if channels:  # of a class each; all these data sets have ten
+        yield f"{len(channels)} blocks of {10 * min(channels)} to {10 * max(channels)} channels"
+    else:
+        yield f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
+    yield f"{parameters['epochs']} epochs"
+    if parameters.get("adversarial"):
+        yield "adversarial images"
+    if parameters.get("hardest", 1) == 0.5:
+        yield "hardest half"
+    if shift := parameters.get("shift"):
+        yield f"images moved by up to {shift} px"
+    if parameters.get("average_copies"):
+        copies = (2 * shift + 1) ** 2 * (1 + parameters["flip"])
+        yield f"the mean over {copies} copies of an image"
+
+
+def _recipes(folder, column="validation_error"):
+    heading = column.removesuffix("_test_error").replace("one_pass", "in one pass")
+    rows = []
+    for name in recipes(folder):
+        runs = kept(name)
+        link = f"[{title(name)}](notebooks/params/{name}.yaml)"
+        words = ", ".join(described(runs[0]["parameters"]))
+        other = 100 * _mean(records.read(name), column)
+        rows.append([f"{link}: {words}", _error(runs), f"{other:.2f} %", _time(runs)])
+    return _table(["recipe", "test error", heading.replace("_", " "), "training"], rows)
+
+
+def dense():
+    return _recipes("04_evaluation", "one_pass_test_error")
+
+
+def convolutions():
+    return _recipes("06_convolutions")
+
+
+def unsupervised():
+    return _recipes("08_unsupervised")
+
+
+def recurrent():
+    return _recipes("09_recurrent")
+
+
+CHARACTERS = {
+    "n-grams": "ngram_",
+    "backprop": "backprop_",
+    "swapped": "swapped_",
+    "predicted": "",
+    "rolled out": "rolled_out_",
+    "random weights": "random_",
+    "no layer": "no_layer_",
+}
+
+
+def characters():
+    """The next character: bits and the share that is right, of two texts."""
+    texts = [records.read(f"10_sequences/{text}") for text in ("fables", "python")]
+    rows = []
+    for name, key in CHARACTERS.items():
+        cells = []
+        for runs in texts:
+            mean, low, high = mean_interval(_figures(runs, f"{key}test_bits"))
+            between = "" if low == high else f" ({low:.2f} to {high:.2f})"
+            cells.append(f"{mean:.2f}{between}")
+            cells.append(f"{100 * _mean(runs, f'{key}test_accuracy'):.1f} %")
+        rows.append([name, *cells])
+    rows.sort(key=lambda row: float(row[1].split()[0]))
+    header = ["next character", "fables: bits", "right", "Python's help: bits", "right"]
+    return _table(header, rows)
+
+
+def phases():
+    """Both signs in each step, and the longest phases of one sign."""
+    rows = []
+    for name, words in (("map", ""), ("hybrids", " and a softmax, hybrid images")):
+        runs = records.read(f"11_sleep/{name}")
+        size = next(described(runs[0]["parameters"]))
+        longest = max(runs[0]["parameters"]["phases"])
+        link = f"[{name}](notebooks/params/11_sleep/{name}.yaml): {size}{words}"
+        for setting, key in (
+            (f"{link}, both signs in each step", "together_"),
+            (f"the same, {longest} batches of one sign, then {longest} of the other", ""),
+        ):
+            validation = f"{100 * _mean(runs, f'{key}validation_error'):.2f} %"
+            rows.append([setting, _error(runs, f"{key}test_error"), validation])
+    return _table(["setting", "test error", "validation error"], rows)
+
+
+# --- Comparisons: one change at a time, or several settings of some parameters ---------------
+
+
+def _points(*values):
+    mean, low, high = (100 * value for value in values)
+    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" if np.isfinite(mean) else ""
+
+
+def _away(row):
+    return _points(row.difference, row.difference_low, row.difference_high)
+
+
+def ablations():
+    """Every recipe of notebook 5, and its difference from ours."""
+    runs = records.results("05_ablations/ablations", ["errors", "test_errors"])
+    test = runs.groupby("recipe").test_errors.mean()
+    found = records.table(runs, ["recipe"], "errors", "ours").sort_values("mean", kind="stable")
+    return _table(
+        ["changed", "validation error", "difference", "test error"],
+        (
+            [row.recipe, f"{100 * row.mean:.2f} %", _away(row), f"{100 * test[row.recipe]:.2f} %"]
+            for row in found.itertuples(index=False)
+        ),
+    )
+
+
+def _changes(name):
+    """A table of runs that each change a parameter or two of a notebook's usual ones."""
+    found = records.table(name, ["changed"], "validation_error", "usual")
+    return _table(
+        ["changed", "validation error", "difference", "seeds"],
+        (
+            [row.changed, f"{100 * row.mean:.2f} %", _away(row), str(row.n)]
+            for row in found.sort_values("mean", kind="stable").itertuples(index=False)
+        ),
+    )
+
+
+def choices():
+    return _changes("04_evaluation/choices")
+
+
+def pairs():
+    return _changes("08_unsupervised/pairs")
+
+
+def parts():
+    return _changes("09_recurrent/parts")
+
+
+def _settings(name, by):
+    """A table of runs with several values of the parameters `by`."""
+    found = records.table(name, list(by), "validation_error")
+    rows = (
+        [
+            *(str(row[column]) for column in by),
+            f"{100 * row['mean']:.2f} % ({100 * row['low']:.2f} to {100 * row['high']:.2f})",
+            str(row["n"]),
+        ]
+        for _, row in found.sort_values("mean", kind="stable").iterrows()
+    )
+    return _table([*by.values(), "validation error", "seeds"], rows)
+
+
+def normalization():
+    by = {"normalization": "normalisation", "squares": "goodness of squares"}
+    return _settings("06_convolutions/normalization", by)
+
+
+def labels():
+    by = {"patterns": "pattern", "brightness": "brightness"}
+    return _settings("07_local_receptive_fields/labels", by)
+
+
+# --- Costs -----------------------------------------------------------------------------------
+
+
+def measured(measurement, figure, **wanted):
+    """Figures of a measurement's last record, from the rows that hold what is wanted."""
+    last = [r for r in records.read("bench") if r["measurement"] == measurement][-1]
+    return [row[figure] for row in last["rows"] if wanted.items() <= row.items()]
+
+
+def costs():
+    return _table(["measured", "figure"], _costs())
+
+
+def _costs():
+    for widths in ([500] * 2, [1000] * 3, [2000] * 4):
+        small, large = measured("step", "ceiling_share", widths=widths)
+        yield [
+            f"{len(widths)}×{widths[0]}: a step's share of the machine's ceiling, batch 250, 500",
+            f"{small:.2f}, {large:.2f}",
+        ]
+    ours, theirs = measured("against_backprop", "epoch_seconds")
+    yield ["2×500: an epoch, Forward-Forward against backprop", f"{ours:.2f} s, {theirs:.2f} s"]
+    ours, theirs = measured("against_backprop", "to_2_percent_seconds")
+    yield ["to 2 % validation error", f"{ours:.1f} s, {theirs:.1f} s"]
+    loop, ours = measured("published", "seconds")
+    reached, accuracy = (100 * value for value in measured("published", "test_accuracy"))
+    yield [f"the published loop: test accuracy after {loop:.0f} s", f"{reached:.1f} %"]
+    yield [f"ours after {ours:.0f} s, the graph's building included", f"{accuracy:.1f} %"]
+    yield ["ten candidates, ten edited images, in passes", _listed(prediction(), ".1f")]
+    for label, training, network, xla in (
+        ("Forward-Forward", "forward-forward", "blocks", False),
+        ("Forward-Forward as `fit` compiles it", "forward-forward", "blocks", True),
+        ("backprop, the same blocks", "backprop", "blocks", False),
+        ("backprop, plain layers", "backprop", "plain", False),
+    ):
+        wanted = {"training": training, "network": network, "xla": xla}
+        yield [f"memory of {label}, depth 2, 8, 32", _megabytes("memory", **wanted)]
+    ours, theirs = measured("convolutions", "ms")
+    yield [
+        "convolutions: a step, Forward-Forward against backprop",
+        f"{ours:.0f} ms, {theirs:.0f} ms",
+    ]
+    shares = measured("convolutions", "ceiling_share")
+    yield ["the share of it that their products alone would take", _listed(shares, ".2f")]
+    plain, changed = measured("augmentation", "ms")
+    more = f"{100 * (changed / plain - 1):.0f} %"
+    yield ["moving and flipping each image adds to a step", more]
+    for training in ("Forward-Forward", "backprop"):
+        peaks = _megabytes("conv_memory", training=training.lower())
+        yield [f"convolutions: memory of {training}, depth 2, 8, 32", peaks]
+    yield [
+        "recurrence: memory of Forward-Forward, 2, 8, 32 iterations learned from",
+        _megabytes("recurrent_memory"),
+    ]
+    growth = measured("growth", "exponent")
+    yield ["seconds grow with width, depth, batch, images to the power of", _listed(growth, ".2f")]
+    *_, load, over = measured("startup", "seconds")
+    yield ["`import ffhelpers` over Keras; `ff.load`", f"{over:.2f} s; {load:.2f} s"]
+
+
+def prediction():
+    """How many passes ten candidates cost, and ten edited images."""
+    return measured("prediction", "cost")[1:]
+
+
+def _listed(values, form):
+    return ", ".join(format(value, form) for value in values)
+
+
+def _megabytes(measurement, **wanted):
+    return _listed(measured(measurement, "peak_megabytes", **wanted), ".0f") + " MB"
+
+
+# --- Beside what others report ---------------------------------------------------------------
+
+OTHERS = yaml.safe_load((records.PROJECT / "results" / "others.yaml").read_text(encoding="utf-8"))
+BESIDE = (
+    ("dense layers", "04_evaluation/paper", ["hinton", "keras"]),
+    ("dense layers, images moved", "04_evaluation/shifts", ["hinton_shifts", "rust"]),
+    ("convolutions", "06_convolutions/mnist", ["cwcomp"]),
+    ("without labels", "08_unsupervised/dense", ["hinton_hybrids", "tworiver"]),
+    ("recurrent", "09_recurrent/full", ["hinton_recurrent", "cybertron"]),
+    ("Fashion-MNIST", "06_convolutions/fashion_mnist", ["cwcomp_fashion", "rust_fashion"]),
+    ("CIFAR-10", "06_convolutions/cifar10", ["cwcomp_cifar10", "four_blocks", "dtg"]),
+)
+
+
+def _source(other):
+    stated = f", {other['stated']}" if "stated" in other else ""
+    return f"[{other['source']}]({other['link']}){stated}"
+
+
+def others():
+    """What others report, each with its source and what is to be known of it."""
+    return _table(
+        ["network", "test error", "source"],
+        (
+            [
+                each["network"],
+                f"{each['error']:g} %",
+                "; ".join(filter(None, [_source(each), each.get("note")])),
+            ]
+            for each in OTHERS.values()
+        ),
+    )
+
+
+def overview():
+    """Our best beside theirs, a row for each way of learning."""
+    rows = []
+    for words, name, theirs in BESIDE:
+        runs = kept(name)
+        on = " on a JPEG copy" if "JPEG" in title(name) else ""
+        found = (OTHERS[each] for each in theirs)
+        beside = (
+            f"{each['error']:g} % [{each['source']}]({each['link']})"
+            + (f" ({each['note']})" if "note" in each else "")
+            for each in found
+        )
+        ours = f"**{100 * _mean(runs, 'test_error'):.2f} %**{on}, {_time(runs)}"
+        rows.append([words, ours, "; ".join(beside)])
+    return _table(["test error", "ours, time of training", "others"], rows)
+
+
+TABLES = {
+    table.__name__: table
+    for table in (
+        *(overview, others, dense, convolutions, unsupervised, recurrent, characters, phases),
+        *(ablations, choices, normalization, labels, pairs, parts, costs),
+    )
+}
+
+if __name__ == "__main__":
+    main()
