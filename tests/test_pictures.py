@@ -1,10 +1,10 @@
-"""Drawings with pictures in them: of any size, grey or in colour."""
+"""Drawings with pictures in them, of any size, grey or in colour; and rows and grids of them."""
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ffhelpers import drawings
+from ffhelpers import drawings, plots
 
 
 @pytest.fixture
@@ -39,3 +39,19 @@ def test_all_that_is_drawn_is_on_the_canvas(shown):
             (x0, y0), (x1, y1) = ax.transData.inverted().transform(patch.get_window_extent())
             assert x0 > -0.1 and y0 > -0.1
             assert x1 < ax.get_xlim()[1] + 0.1 and y1 < ax.get_ylim()[1] + 0.1
+
+
+def test_rows_and_grids_say_what_they_show(monkeypatch):
+    figures = []
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plots, "show", figures.append)
+    plots.rows({"image": np.zeros((3, 8, 8)), "block": np.ones((3, 2, 2, 3))}, ["a", "b", "c"])
+    plots.grids([np.eye(3), np.ones((3, 3))], ["one", "two"], "share", ("x", "y"), "abc")
+    plots.grids([np.array([[1.0, -2.0]])], ["own"], "weight", written="{:.0f}", centred=True)
+    rows, named, written = figures
+    assert [ax.get_ylabel() for ax in rows.axes[::3]] == ["image", "block"]
+    assert [label.get_text() for label in named.axes[1].get_xticklabels()] == ["a", "b", "c"]
+    assert named.axes[0].get_ylabel() == "y" and named.axes[-1].get_ylabel() == "share"
+    assert [text.get_text() for text in written.axes[0].texts] == ["1", "-2"]
+    assert written.axes[0].images[0].get_clim() == (-2, 2)
+    plt.close("all")
