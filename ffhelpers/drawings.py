@@ -102,6 +102,9 @@ def class_channels(classes=3, true=1):
     Args:
         classes: groups of channels in a block.
         true: the class of the image, whose goodness is raised.
+
+    Example:
+        `drawings.class_channels(classes=3, true=1)`
     """
     ax = canvas(11, 6.1)
     box(ax, 2.5, 0.5, "image", width=2, fill="#f2f2f2")
@@ -135,6 +138,9 @@ def local_fields(image, pattern, field, strides, grids):
         image, pattern: float `(h, w)`, the image with or without an axis of channels.
         field, strides: height and width of a field in pixels, and the pixels from one to the next.
         grids: rows and columns of fields in each block.
+
+    Example:
+        `drawings.local_fields(image, pattern, (10, 10), (6, 6), [(4, 4), (3, 3), (2, 2)])`
     """
     ax = canvas(6.0 + 2.6 * len(grids), 4.6)
     image = np.squeeze(image)
@@ -187,8 +193,11 @@ def hybrid(image, other, mask, blocks=2):
 
     Args:
         image, other: float `(h, w)`, with or without an axis of channels.
-        mask: `(h, w)` of zeros and ones.
+        mask: an array `(h, w)` of zeros and ones.
         blocks: how many the network has.
+
+    Example:
+        `drawings.hybrid(x[0], x[1], np.eye(28))`
     """
     ax = canvas(6.8 + 2.2 * blocks, 5.9)
     image, other = np.squeeze(image), np.squeeze(other)

@@ -336,6 +336,9 @@ def rows(pictures, titles):
     Args:
         pictures: name → float in [0, 1], `(n, h, w)` or `(n, h, w, channels)`.
         titles: n strings, above the first row.
+
+    Example:
+        `plots.rows({"image": x[:10], "hybrid": hybrids[:10]}, names[:10])`
     """
     size = (0.82 * len(titles) + 1.0, 0.82 * len(pictures) + 0.2)
     figure, axes = plt.subplots(
@@ -363,6 +366,9 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
         written: how a number is written into its square, such as `"{:.0%}"`.
         centred: from blue over white at 0 to red; else from white at 0 to black.
         across: panels side by side.
+
+    Example:
+        `plots.grids([np.eye(3)], ["block 1"], "share", written="{:.0%}")`
     """
     across = min(across, len(panels))
     down = math.ceil(len(panels) / across)
