@@ -4,9 +4,10 @@ A drawing is made on a canvas whose unit is about the height of a box; see `netw
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from .style import NEGATIVE, POSITIVE, show
+from .style import COLORS, NEGATIVE, NEUTRAL, POSITIVE, show
 
 
 def canvas(width, height):
@@ -156,3 +157,153 @@ def layer():
     arrow(ax, (3.3, y + 0.55), (3.3, 3.5), stopped=True)
     ax.text(3.7, 3.1, "h goes on to the next layer; no gradient comes back", va="center", size=11)
     show(ax.figure)
+
+
+def class_channels(classes=3, true=1):
+    """Two convolutional blocks whose channels belong to classes, and what each block learns by.
+
+    Args:
+        classes: groups of channels in a block.
+        true: the class of the image, whose goodness is raised.
+
+    Example:
+        `drawings.class_channels(classes=3, true=1)`
+    """
+    ax = canvas(11, 6.1)
+    box(ax, 2.5, 0.5, "image", width=2, fill="#f2f2f2")
+    for i, y in enumerate((2.4, 4.9)):
+        arrow(ax, (2.5, y - 1.5), (2.5, y - 0.8), stopped=i > 0)
+        ax.text(0.1, y + 0.95, f"block {i + 1}", va="center", fontsize=11)
+        box(ax, 2.5, y, width=4.8, height=1.5, color=NEUTRAL)
+        for group in range(classes):
+            x = 2.5 + 4.6 * ((group + 0.5) / classes - 0.5)
+            color = POSITIVE if group == true else NEGATIVE
+            for away in (0.16, 0):
+                box(ax, x + away, y + 0.1 + away, width=0.7, height=0.7, color=color)
+            ax.text(x + 0.05, y - 0.5, f"class {group}", ha="center", va="center", fontsize=10)
+        arrow(ax, (4.9, y), (5.5, y))
+        box(
+            ax, 6.6, y, "mean square\nof each group:\nits goodness", width=2.2, height=1.3, size=10
+        )
+        arrow(ax, (7.7, y), (8.3, y))
+        box(
+            ax, 9.6, y, "its own loss:\nsoftmax and\ncross-entropy", width=2.6, height=1.3, size=10
+        )
+    ax.text(9.6, 1.05, f"raises class {true}", ha="center", fontsize=10, color=POSITIVE)
+    ax.text(9.6, 0.65, "lowers the others", ha="center", fontsize=10, color=NEGATIVE)
+    show(ax.figure)
+
+
+def local_fields(image, pattern, field, strides, grids):
+    """A picture with a label laid over it, two of its fields, and the units that see them.
+
+    Args:
+        image, pattern: float `(h, w)`, the image with or without an axis of channels.
+        field, strides: height and width of a field in pixels, and the pixels from one to the next.
+        grids: rows and columns of fields in each block.
+
+    Example:
+        `drawings.local_fields(image, pattern, (10, 10), (6, 6), [(4, 4), (3, 3), (2, 2)])`
+    """
+    ax = canvas(6.0 + 2.6 * len(grids), 4.6)
+    image = np.squeeze(image)
+    laid_over = 0.3 * pattern.reshape(*pattern.shape, *[1] * (image.ndim - 2))
+    _inset(ax, image, 0.9, 3.2, 1.5, "image")
+    ax.text(0.9, 2.15, "+", ha="center", va="center", fontsize=14)
+    _inset(ax, 0.5 + pattern / 2, 0.9, 0.8, 1.5, "label")
+    arrow(ax, (1.75, 2.2), (2.25, 2.2))
+    side, left, top = 2.8, 2.35, 3.6
+    _inset(ax, np.clip(image + laid_over, 0, 1), left + side / 2, 2.2, side, "what enters")
+    centers = [7.1 + 2.6 * i for i in range(len(grids))]
+    cells = [_grid_of_boxes(ax, grid, x, 2.2) for x, grid in zip(centers, grids)]
+    down, right = (side / pixels for pixels in image.shape[:2])
+    height, width = field[0] * down, field[1] * right
+    for place, color in (((0, 0), COLORS[2]), (max(cells[0]), COLORS[3])):  # two of the fields
+        x, y = left + place[1] * strides[1] * right, top - place[0] * strides[0] * down
+        _outline(ax, x, y - height, width, height, color)
+        column, row = cells[0][place]
+        box(ax, column, row, width=0.5, height=0.5, color=color, fill=color)
+        arrow(ax, (x + width, y - height / 2), (column - 0.25, row), color)
+    for below, above in zip(cells, cells[1:]):  # what the first field of a later block sees
+        seen = [below[place] for place in below if max(place) < 2]
+        (x, y), (across, up) = np.min(seen, axis=0) - 0.29, np.ptp(seen, axis=0) + 0.58
+        _outline(ax, x, y, across, up, "black")
+        edge, middle = max(below.values())[0] + 0.3, y + up / 2
+        ax.plot([x + across, edge], [middle, middle], color="black", linewidth=1)
+        arrow(ax, (edge, middle), (above[0, 0][0] - 0.25, above[0, 0][1]), stopped=True)
+        box(ax, *above[0, 0], width=0.5, height=0.5, fill="black")
+    for i, (x, (rows, columns)) in enumerate(zip(centers, grids), 1):
+        ax.text(x, 4.1, f"block {i}: {rows}×{columns}", ha="center", va="center", fontsize=11)
+        ax.text(x, 0.5, "goodness, loss\nof its own", ha="center", va="center", fontsize=11)
+    show(ax.figure)
+
+
+def _grid_of_boxes(ax, grid, x, y):
+    """Boxes around (x, y), one for the units of each field: (row, column) → its centre."""
+    rows, columns = grid
+    places = {
+        (row, column): (x + 0.58 * (column - (columns - 1) / 2), y - 0.58 * (row - (rows - 1) / 2))
+        for row in range(rows)
+        for column in range(columns)
+    }
+    for place in places.values():
+        box(ax, *place, width=0.5, height=0.5, color=NEUTRAL)
+    return places
+
+
+def hybrid(image, other, mask, blocks=2):
+    """A hybrid of two images, a network that tells it from an image, a softmax that reads it.
+
+    Args:
+        image, other: float `(h, w)`, with or without an axis of channels.
+        mask: an array `(h, w)` of zeros and ones.
+        blocks: how many the network has.
+
+    Example:
+        `drawings.hybrid(x[0], x[1], np.eye(28))`
+    """
+    ax = canvas(6.8 + 2.2 * blocks, 5.9)
+    image, other = np.squeeze(image), np.squeeze(other)
+    made = np.where(mask.reshape(*mask.shape, *[1] * (image.ndim - 2)), image, other)
+    _inset(ax, image, 0.9, 4.6, 1.4, "image: positive")
+    _inset(ax, mask, 0.9, 2.7, 1.4, "mask")
+    _inset(ax, other, 0.9, 0.8, 1.4, "another image")
+    _inset(ax, made, 3.3, 2.2, 1.4, "hybrid: negative")
+    for start, end in ((4.1, 2.7), (2.6, 2.3), (0.9, 1.8)):
+        arrow(ax, (1.7, start), (2.5, end), NEUTRAL)
+    arrow(ax, (1.7, 4.6), (4.6, 3.6), POSITIVE)
+    arrow(ax, (4.1, 2.4), (4.6, 2.8), NEGATIVE)
+    for i in range(blocks):
+        x = 5.4 + 2.2 * i
+        box(ax, x, 3.2, f"block {i + 1}", width=1.5, height=1.4)
+        arrow(ax, (x, 2.5), (x, 1.7))
+        box(ax, x, 1.2, "goodness,\nloss of its own", width=1.9, height=1.0, size=10)
+        arrow(ax, (x, 3.9), (x, 4.9), POSITIVE, stopped=True)
+        if i:
+            arrow(ax, (x - 1.45, 3.5), (x - 0.75, 3.5), POSITIVE, stopped=True)
+            arrow(ax, (x - 1.45, 2.9), (x - 0.75, 2.9), NEGATIVE, stopped=True)
+    middle, wide = 5.4 + 1.1 * (blocks - 1), 2.2 * blocks - 0.4
+    ax.text(middle - 0.1, 0.35, "image up,", ha="right", fontsize=10, color=POSITIVE)
+    ax.text(middle + 0.1, 0.35, "hybrid down", ha="left", fontsize=10, color=NEGATIVE)
+    box(ax, middle, 5.3, "normalised activities", width=wide, color=POSITIVE, size=11)
+    x = middle + wide / 2
+    arrow(ax, (x, 5.3), (x + 0.6, 5.3), POSITIVE)
+    box(ax, x + 1.4, 5.3, "softmax", width=1.6)
+    arrow(ax, (x + 1.4, 4.2), (x + 1.4, 4.9))
+    ax.text(x + 1.4, 4.05, "labels, only\nhere", ha="center", va="top", fontsize=11)
+    show(ax.figure)
+
+
+def _inset(ax, picture, x, y, size, title):
+    """A picture, float in [0, 1], in a thin frame, centred at (x, y)."""
+    half, limits = size / 2, {"xlim": ax.get_xlim(), "ylim": ax.get_ylim()}
+    ax.imshow(picture, vmin=0, vmax=1, extent=(x - half, x + half, y - half, y + half))
+    ax.set(**limits)
+    _outline(ax, x - half, y - half, size, size, NEUTRAL, linewidth=1)
+    ax.text(x, y + half + 0.1, title, ha="center", va="bottom", fontsize=11)
+
+
+def _outline(ax, x, y, width, height, color, linewidth=2):
+    frame = Rectangle((x, y), width, height, fill=False, edgecolor=color, linewidth=linewidth)
+    frame.set_zorder(4)
+    ax.add_patch(frame)

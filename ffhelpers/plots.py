@@ -11,7 +11,11 @@ from .drawings import network
 from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "images"]
+
+
 __all__ += ["intervals", "maps", "network", "progress", "separation", "show", "timelines"]
+
+
 __all__ += ["labelled", "unrolled", "weights"]
 
 
@@ -366,4 +370,80 @@ def maps(panels, columns, xlabel, ylabel, across=3):
         ax.set_yticklabels(rows, fontsize=9)
         ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
         ax.grid(False)
+    show(figure)
+
+
+__all__ += ["grids", "rows"]
+
+
+def rows(pictures, titles):
+    """Rows of images, each with its name before it: what becomes of the same images.
+
+    Args:
+        pictures: name → float in [0, 1], `(n, h, w)` or `(n, h, w, channels)`.
+        titles: n strings, above the first row.
+
+    Example:
+        `plots.rows({"image": x[:10], "hybrid": hybrids[:10]}, names[:10])`
+    """
+    size = (0.82 * len(titles) + 1.0, 0.82 * len(pictures) + 0.2)
+    figure, axes = plt.subplots(
+        len(pictures), len(titles), figsize=size, squeeze=False, layout="constrained"
+    )
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    for line, (name, images) in zip(axes, pictures.items()):
+        for ax, image in zip(line, np.asarray(images)):
+            _framed(ax, _picture(image))
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, labelpad=6)
+    for ax, title in zip(axes[0], titles):
+        ax.set_title(title, fontsize=10)
+    show(figure)
+
+
+def grids(panels, titles, unit, sides=None, names=None, written=None, centred=False, across=4):
+    """Tables of numbers as squares on one scale, with a bar of colours that says which.
+
+    Args:
+        panels: float `(rows, columns)` each.
+        titles: a string for each panel.
+        unit: what the numbers are.
+        sides: what columns and rows are, two strings; by default places of a picture.
+        names: of the columns and of the rows, which are the same then.
+        written: how a number is written into its square, such as `"{:.0%}"`.
+        centred: from blue over white at 0 to red; else from white at 0 to black.
+        across: panels side by side.
+
+    Example:
+        `plots.grids([np.eye(3)], ["block 1"], "share", written="{:.0%}")`
+    """
+    across = min(across, len(panels))
+    down = math.ceil(len(panels) / across)
+    side = min(2.4, 8.6 / across)
+    size = (side * across + 1.1, (side + (0.6 if sides else 0.25)) * down)
+    figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, layout="constrained")
+    most = max(np.abs(panel).max() for panel in panels)
+    colors = {"cmap": "RdBu_r"} if centred else {}
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
+    for ax, panel, title in zip(axes.flat, panels, titles):
+        drawn = ax.imshow(panel, vmin=-most if centred else 0, vmax=most, **colors)
+        for (i, j), value in np.ndenumerate(panel) if written else ():
+            color = "white" if abs(value) > 0.55 * most else "black"
+            ax.text(j, i, written.format(value), ha="center", va="center", color=color, fontsize=9)
+        ax.set_title(title, fontsize=10)
+        ticks = range(len(names)) if names is not None else []
+        ax.set(xticks=ticks, yticks=ticks)
+        if names is not None:
+            turned = {"rotation": 90} if max(map(len, names)) > 2 else {}
+            ax.set_xticklabels(names, fontsize=9, **turned)
+            ax.set_yticklabels(names, fontsize=9)
+        ax.grid(False)
+        for spine in ax.spines.values():
+            spine.set(visible=True, color=NEUTRAL, linewidth=0.6)
+        if sides:
+            ax.set_xlabel(sides[0], fontsize=10)
+    if sides:
+        for ax in axes[:, 0]:
+            ax.set_ylabel(sides[1], fontsize=10)
+    figure.colorbar(drawn, ax=axes, label=unit, shrink=0.8)
     show(figure)
