@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from ffhelpers import plots
+from ffhelpers import drawings, plots
 
 
 @pytest.fixture
@@ -43,6 +43,36 @@ def test_a_network_in_time_has_an_arrow_for_each_that_is_heard(axes):
         tuple(dot.get_offsets()[0]) for dot in axes().collections if dot.get_facecolor()[0, 0] == 0
     ]
     assert sorted(filled) == [(3, 1), (3, 2)]
+
+
+def test_windows_say_which_characters_are_made_up(axes):
+    drawings.windows({"real": ("ab ", 0), "predicted": ("abc", 1)})
+    written = {}
+    for text in axes().texts:
+        written.setdefault(to_rgb(text.get_color()), []).append(text.get_text())
+    assert written[to_rgb(plots.POSITIVE)] == ["␣", "goodness up"]
+    assert written[to_rgb(plots.NEGATIVE)] == ["c", "goodness down"]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("length", [1, 8])
+def test_what_a_memory_keeps_of_a_push(axes, momentum, length):
+    drawings.memory([momentum], length, steps=400)
+    awake, asleep = (sum(bar.get_height() for bar in bars) for bars in axes().containers)
+    assert f": {100 * (asleep - awake):.0f} % " in axes().get_title()
+
+
+def test_the_rival_is_the_best_wrong_label_where_it_counts(axes):
+    goodness = np.array([[[1.0, 9, 0]], [[1, 2, 3]], [[1, 2, 3]], [[1, 9, 0]]])
+    plots.rivals(np.zeros((1, 2, 2)), range(4), goodness, [0], ["a", "b", "c"], [1, 2])
+    texts = [text.get_text() for text in plt.gcf().axes[1].get_legend().get_texts()]
+    assert sorted(texts) == ["other labels", "rival: c", "true: a"]
+
+
+def test_a_window_has_a_mark_for_each_character(axes):
+    plots.window(np.array([0, 2]), np.array([0, 1]), " ab")
+    drawn = [ax.collections[0].get_offsets().tolist() for ax in plt.gcf().axes]
+    assert drawn == [[[0, 0], [1, 2]], [[0, 0], [1, 1]]]
 
 
 def test_signs_over_time_have_their_colours(axes):
