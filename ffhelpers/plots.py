@@ -1,6 +1,7 @@
 """The notebooks' figures: one function a figure, all in one style. Each shows its figure."""
 
 import math
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,8 +12,8 @@ from .drawings import network, unrolled
 from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "images"]
-__all__ += ["intervals", "maps", "network", "progress", "rivals", "separation", "show"]
-__all__ += ["timelines", "unrolled", "weights", "window"]
+__all__ += ["intervals", "maps", "network", "phase_map", "progress", "rivals", "separation"]
+__all__ += ["show", "timelines", "unrolled", "weights", "window"]
 
 
 def _logarithmic(axis):
@@ -291,6 +292,24 @@ def maps(panels, columns, xlabel, ylabel, across=3):
         ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
         ax.grid(False)
     show(figure)
+
+
+def phase_map(errors):
+    """What notebook 11 trained, as `maps`: phases across, rates down, a panel an optimiser.
+
+    Args:
+        errors: setting, such as "SGD 0.9, rate 0.1, phase 8" or "…, phase together", for every
+            rate and phase of an optimiser → its error and half the width of its interval or NaN.
+    """
+    cells = {tuple(re.split(", rate |, phase ", setting)): e for setting, e in errors.items()}
+    titles, _, columns = (list(dict.fromkeys(parts)) for parts in zip(*cells))
+    columns.sort(key=lambda column: int(column) if column.isdigit() else 0)
+    panels = {}
+    for title in titles:
+        rows = sorted({row for other, row, _ in cells if other == title}, key=float)
+        each = np.array([[cells[title, row, column] for column in columns] for row in rows])
+        panels[title] = rows, each[..., 0], each[..., 1]
+    maps(panels, columns, "batches in a phase", "rate")
 
 
 def rivals(pictures, x, goodness, labels, names, counted):

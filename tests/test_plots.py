@@ -99,3 +99,17 @@ def test_spans_are_shaded(axes):
     plots.curves(np.arange(4), {"a": np.ones(4)}, "x", "y", shaded=[(1, 2)])
     (span,) = axes().patches
     assert (span.get_x(), span.get_width()) == (1, 1)
+
+
+def test_settings_find_their_place_in_a_map(axes):
+    errors = {
+        f"{o}, rate {r}, phase {p}": (r * 10 + n, np.nan)
+        for o in ("SGD 0", "Adam 0.9")
+        for r in (1, 0.1)
+        for n, p in enumerate(("together", 16, 2))
+    }
+    plots.phase_map(errors)
+    assert [ax.get_title() for ax in plt.gcf().axes] == ["SGD 0", "Adam 0.9"]
+    for ax in plt.gcf().axes:
+        written = [text.get_text() for text in ax.texts]
+        assert written == ["1.0", "3.0", "2.0", "10.0", "12.0", "11.0"]
