@@ -303,6 +303,7 @@ def phase_map(errors):
     """
     cells = {tuple(re.split(", rate |, phase ", setting)): e for setting, e in errors.items()}
     titles, _, columns = (list(dict.fromkeys(parts)) for parts in zip(*cells))
+    titles.sort(key=lambda title: title.startswith("Adam"))  # stable, it comes last
     columns.sort(key=lambda column: int(column) if column.isdigit() else 0)
     panels = {}
     for title in titles:

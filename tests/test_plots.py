@@ -104,7 +104,7 @@ def test_spans_are_shaded(axes):
 def test_settings_find_their_place_in_a_map(axes):
     errors = {
         f"{o}, rate {r}, phase {p}": (r * 10 + n, np.nan)
-        for o in ("SGD 0", "Adam 0.9")
+        for o in ("Adam 0.9", "SGD 0")
         for r in (1, 0.1)
         for n, p in enumerate(("together", 16, 2))
     }
