@@ -310,7 +310,8 @@ def phase_map(errors):
         rows = sorted({row for other, row, _ in cells if other == title}, key=float)
         each = np.array([[cells[title, row, column] for column in columns] for row in rows])
         panels[title] = rows, each[..., 0], each[..., 1]
-    maps(panels, columns, "batches in a phase", "rate")
+    across = 3 if len(columns) < 5 else 2  # to be read in a page's width
+    maps(panels, columns, "batches in a phase", "rate", across)
 
 
 def rivals(pictures, x, goodness, labels, names, counted):
