@@ -5,6 +5,7 @@ A drawing is made on a canvas whose unit is about the height of a box; see `netw
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from .style import COLORS, NEGATIVE, NEUTRAL, POSITIVE, show
@@ -307,3 +308,149 @@ def _outline(ax, x, y, width, height, color, linewidth=2):
     frame = Rectangle((x, y), width, height, fill=False, edgecolor=color, linewidth=linewidth)
     frame.set_zorder(4)
     ax.add_patch(frame)
+
+
+def unrolled(layers, iterations, counted=()):
+    """A recurrent network in time: who hears whom from one iteration to the next.
+
+    Args:
+        layers: names from bottom to top; the first and the last one stay as they are.
+        iterations: how many are drawn, after a bottom-up pass, 0.
+        counted: those whose goodness counts; their blocks are filled.
+    """
+    top = len(layers) - 1
+    figure, ax = plt.subplots(figsize=(1.1 * iterations + 2.4, 0.9 * len(layers) + 1.1))
+    heard = {-1: ("black", "-", "the layer below"), 1: (COLORS[2], "-", "the layer above")}
+    heard[0] = (NEUTRAL, ":", "itself, a little")
+    for t in range(iterations + 1):
+        for row in range(top + 1):
+            still = row in (0, top)
+            filled = t in counted and not still
+            colors = {"facecolor": "black" if filled else "white", "edgecolor": "black"}
+            ax.scatter(t, row, 320, marker="s" if still else "o", zorder=3, **colors)
+            if t and not still:
+                for other, (color, line, _) in heard.items():
+                    _hears(ax, (t - 1, row + other), (t, row), color, line)
+    for row in range(1, top):
+        _hears(ax, (0, row - 1), (0, row), "black", "-")
+    for row, name in enumerate(layers):
+        ax.text(-0.45, row, name, ha="right", va="center", fontsize=12)
+    for color, line, name in heard.values():
+        ax.plot([], [], color=color, linestyle=line, label=f"hears {name}")
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.45, 1), fontsize=11)
+    ax.set(xlim=(-0.5, iterations + 0.5), ylim=(-0.5, top + 0.5), yticks=[])
+    ax.set_xticks(range(iterations + 1), ["bottom-up", *range(1, iterations + 1)], fontsize=11)
+    ax.set_xlabel("iteration", fontsize=11)
+    ax.spines["left"].set_visible(False)
+    ax.grid(False)
+    show(figure)
+
+
+def _hears(ax, start, end, color, line):
+    style = {"arrowstyle": "->", "shrinkA": 9, "shrinkB": 9, "color": color, "linestyle": line}
+    ax.annotate("", end, start, arrowprops=style)
+
+
+def meeting(damping=0.3):
+    """A block of `RecurrentDense` in one iteration: both neighbours meet inside one activation.
+
+    Args:
+        damping: the share of its old activities.
+    """
+    ax = canvas(11.6, 5.4)
+    box(ax, 1.5, 4.7, "block above\nor label", width=2.4, fill="#f2f2f2")
+    box(ax, 1.5, 1.7, "block below\nor image", width=2.4, fill="#f2f2f2")
+    for y, name in ((4.7, "top_down"), (1.7, "kernel")):
+        arrow(ax, (2.7, y), (3.8, y), stopped=True)
+        box(ax, 4.7, y, f"× {name}", width=1.8)
+        arrow(ax, (5.6, y), (6.6, 3.2 + (0.35 if y > 3.2 else -0.35)))
+    box(ax, 7.3, 3.2, "ReLU of\nthe sum", width=1.5, height=1)
+    arrow(ax, (8.05, 3.2), (9.3, 3.2), text=f"× {1 - damping:g}")
+    box(ax, 10.3, 3.2, "new\nactivities", width=2, height=1)
+    box(ax, 7.3, 0.5, "its old activities", width=2.8, fill="#f2f2f2")
+    arrow(ax, (8.7, 0.6), (10.1, 2.7), stopped=True)
+    ax.text(9.75, 1.2, f"× {damping:g}", fontsize=10, va="center")
+    arrow(ax, (10.3, 3.7), (10.3, 4.5), POSITIVE)
+    box(ax, 10.0, 4.9, "goodness, loss", width=2.8, color=POSITIVE)
+    show(ax.figure)
+
+
+def windows(rows):
+    """Windows of characters, one in a row: those that a network wrote itself are orange.
+
+    Args:
+        rows: label → a string and how many characters at its end are wrong or made up. Of a real
+            window, with none, the last one is blue: it is what others are compared with.
+    """
+    longest = max(len(string) for string, _ in rows.values())
+    ax = canvas(0.62 * longest + 5.9, 0.95 * len(rows))
+    for i, (label, (string, own)) in enumerate(rows.items()):
+        y = 0.95 * (len(rows) - i) - 0.475
+        ax.text(2.3, y, label, ha="right", va="center", fontsize=12)
+        for place, character in enumerate(string):
+            last, made = place == len(string) - 1, place >= len(string) - own
+            color = NEGATIVE if made else POSITIVE if last else "black"
+            fill = _tinted(color) if made or last else "white"
+            shown = "␣" if character == " " else character
+            box(ax, 2.8 + 0.62 * place, y, shown, 0.54, 0.66, color, fill, size=13)
+        color, word = (NEGATIVE, "down") if own else (POSITIVE, "up")
+        x = 2.8 + 0.62 * len(string)
+        arrow(ax, (x - 0.2, y), (x + 0.5, y), color)
+        ax.text(x + 0.6, y, f"goodness {word}", va="center", fontsize=12, color=color)
+    show(ax.figure)
+
+
+def _tinted(color):
+    """The colour, thinned with white."""
+    return tuple(1 - 0.15 * (1 - part) for part in to_rgb(color))
+
+
+def reading(widths):
+    """Blocks that learn from windows by goodness, and a softmax that no gradient leaves.
+
+    Args:
+        widths: of the blocks.
+    """
+    ax = canvas(12, 1.5 * len(widths) + 1.2)
+    middle = 0.75 * len(widths) + 1
+    box(ax, 2.4, 0.5, "a window of characters", width=4.2, fill="#f2f2f2")
+    for i, width in enumerate(widths):
+        y = 2 + 1.5 * i
+        arrow(ax, (2.4, y - 1.1), (2.4, y - 0.4), stopped=i > 0)
+        box(ax, 2.4, y, f"block {i + 1}: {width} units\nown goodness, own loss", width=4.2)
+        arrow(ax, (4.5, y), (7, middle), stopped=True)
+    box(ax, 7.9, middle, "softmax", width=1.8)
+    arrow(ax, (8.8, middle), (9.5, middle))
+    ax.text(9.6, middle, "the next character", va="center", fontsize=11)
+    show(ax.figure)
+
+
+def memory(momenta, length=8, steps=48):
+    """What a velocity is made of: how much each step of the past counts in it, by its sign.
+
+    Phases follow each other, positive (awake) and negative (asleep), and the last one ends now.
+
+    Args:
+        momenta: of the optimiser, a panel each.
+        length: of a phase, in steps.
+        steps: how many of the past are drawn.
+
+    Above each panel stands what is left when the pushes of both signs are added.
+    """
+    size = (7.5, 1.5 * len(momenta) + 0.8)
+    figure, axes = plt.subplots(len(momenta), 1, figsize=size, sharex=True, squeeze=False)
+    past = np.arange(0, -steps, -1)
+    asleep = (-past // length) % 2 == 0
+    for ax, momentum in zip(axes[:, 0], momenta):
+        weights = (1 - momentum) * momentum ** -past.astype(float)
+        ax.bar(past[~asleep], weights[~asleep], 0.9, color=POSITIVE, label="awake: up")
+        ax.bar(
+            past[asleep], weights[asleep], 0.9, color=NEGATIVE, label="asleep: down", hatch="//"
+        )
+        left = (1 - momentum**length) / (1 + momentum**length)
+        ax.set_title(f"momentum {momentum:g}: {100 * left:.0f} % of a push is left", fontsize=12)
+        ax.set(yticks=[], ylabel="weight")
+        ax.grid(False)
+    axes[0, 0].legend(fontsize=11, loc="upper left")
+    axes[-1, 0].set_xlabel("step, counted back from now", fontsize=11)
+    show(figure)

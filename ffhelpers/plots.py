@@ -1,19 +1,17 @@
 """The notebooks' figures: one function a figure, all in one style. Each shows its figure."""
 
 import math
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import LogLocator
 
-from .drawings import network
+from .drawings import network, unrolled
 from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "images"]
-
-
-__all__ += ["intervals", "maps", "network", "progress", "separation", "show", "timelines"]
 
 
 __all__ += ["labelled", "unrolled", "weights"]
@@ -255,43 +253,6 @@ def confusions(matrix, names):
     show(figure)
 
 
-def unrolled(layers, iterations, counted=()):
-    """A recurrent network in time: who hears whom from one iteration to the next.
-
-    Args:
-        layers: names from bottom to top; the first and the last one stay as they are.
-        iterations: how many are drawn, after a bottom-up pass, 0.
-        counted: those whose goodness counts; their blocks are filled.
-
-    A blue arrow comes from below, an orange one from above, a grey one from the block itself.
-    """
-    figure, ax = plt.subplots(figsize=(1.1 * iterations + 2.4, 0.75 * len(layers) + 0.6))
-    top = len(layers) - 1
-    for t in range(iterations + 1):
-        for row in range(top + 1):
-            still = row in (0, top)
-            filled = t in counted and not still
-            colors = {"facecolor": "black" if filled else "white", "edgecolor": "black"}
-            ax.scatter(t, row, 320, marker="s" if still else "o", zorder=3, **colors)
-            if t and not still:
-                for other, color in ((-1, POSITIVE), (0, NEUTRAL), (1, NEGATIVE)):
-                    _arrow(ax, (t - 1, row + other), (t, row), color)
-    for row in range(1, top):
-        _arrow(ax, (0, row - 1), (0, row), POSITIVE)
-    for row, name in enumerate(layers):
-        ax.text(-0.55, row, name, ha="right", va="center")
-    ax.set(xlim=(-0.6, iterations + 0.6), ylim=(-0.5, top + 0.5), xlabel="iteration", yticks=[])
-    ax.set_xticks(range(iterations + 1))
-    ax.spines["left"].set_visible(False)
-    ax.grid(False)
-    show(figure)
-
-
-def _arrow(ax, start, end, color):
-    style = {"arrowstyle": "->", "shrinkA": 9, "shrinkB": 9, "color": color}
-    ax.annotate("", end, start, arrowprops=style)
-
-
 def intervals(rows, xlabel, reference=None, logx=False):
     """A figure with its interval for each of several settings, from top to bottom.
 
@@ -340,7 +301,7 @@ def timelines(rows, xlabel):
 
 
 def maps(panels, columns, xlabel, ylabel, across=3):
-    """Figures over two settings, a panel for each value of a third; green is small, red is large.
+    """Figures over two settings, a panel for each value of a third; light is small, dark is large.
 
     Args:
         panels: title → labels of the rows, values, and the half widths of their intervals or
@@ -352,22 +313,23 @@ def maps(panels, columns, xlabel, ylabel, across=3):
     across = min(across, len(panels))
     down = math.ceil(len(panels) / across)
     most = max(len(rows) for rows, _, _ in panels.values())
-    size = (across * (0.9 + 0.6 * len(columns)), down * (1.1 + 0.5 * most))
+    size = (across * (1.1 + 0.6 * len(columns)), down * (1.1 + 0.5 * most))
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False)
     every = np.concatenate([np.ravel(values) for _, values, _ in panels.values()])
     colors = LogNorm(max(np.nanmin(every), 1e-3), np.nanmax(every))
     for ax in axes.flat[len(panels) :]:
         ax.axis("off")
     for ax, (title, (rows, values, widths)) in zip(axes.flat, panels.items()):
-        ax.imshow(values, cmap="RdYlGn_r", norm=colors, aspect="auto", alpha=0.7)
+        ax.imshow(values, cmap="cividis_r", norm=colors, aspect="auto")
         for (i, j), value in np.ndenumerate(np.asarray(values)):
             written = f"{value:.1f}"
             if np.isfinite(widths[i][j]):
                 written += f"\n±{widths[i][j]:.1f}"
-            ax.text(j, i, written, ha="center", va="center", fontsize=8)
+            color = "white" if colors(value) > 0.5 else "black"
+            ax.text(j, i, written, ha="center", va="center", fontsize=10, color=color)
         ax.set(xticks=range(len(columns)), yticks=range(len(rows)))
-        ax.set_xticklabels(columns, fontsize=9)
-        ax.set_yticklabels(rows, fontsize=9)
+        ax.set_xticklabels(columns)
+        ax.set_yticklabels(rows)
         ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
         ax.grid(False)
     show(figure)
@@ -446,4 +408,89 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
         for ax in axes[:, 0]:
             ax.set_ylabel(sides[1], fontsize=10)
     figure.colorbar(drawn, ax=axes, label=unit, shrink=0.8)
+    show(figure)
+
+
+__all__ += ["intervals", "maps", "network", "phase_map", "progress", "rivals", "separation"]
+
+
+__all__ += ["show", "timelines", "unrolled", "weights", "window"]
+
+
+def phase_map(errors):
+    """What notebook 11 trained, as `maps`: phases across, rates down, a panel an optimiser.
+
+    Args:
+        errors: setting, such as "SGD 0.9, rate 0.1, phase 8" or "…, phase together", for every
+            rate and phase of an optimiser → its error and half the width of its interval or NaN.
+    """
+    cells = {tuple(re.split(", rate |, phase ", setting)): e for setting, e in errors.items()}
+    titles, _, columns = (list(dict.fromkeys(parts)) for parts in zip(*cells))
+    titles.sort(key=lambda title: title.startswith("Adam"))  # stable, it comes last
+    columns.sort(key=lambda column: int(column) if column.isdigit() else 0)
+    panels = {}
+    for title in titles:
+        rows = sorted({row for other, row, _ in cells if other == title}, key=float)
+        each = np.array([[cells[title, row, column] for column in columns] for row in rows])
+        panels[title] = rows, each[..., 0], each[..., 1]
+    across = 3 if len(columns) < 5 else 2  # to be read in a page's width
+    maps(panels, columns, "batches in a phase", "rate", across)
+
+
+def rivals(pictures, x, goodness, labels, names, counted):
+    """How labels compete for images over time, a row an image: the true one and its rival.
+
+    The rival is the wrong label with the most goodness where it counts. The others are a band.
+
+    Args:
+        pictures: float in [0, 1], `(n, h, w)` or `(n, h, w, channels)`.
+        x: iterations, int `(times,)`.
+        goodness: float `(times, n, num_classes)`.
+        labels: the true ones, int `(n,)`.
+        names: of the classes.
+        counted: iterations whose goodness counts; they are shaded.
+    """
+    size = (8, 2.7 * len(pictures))
+    figure, axes = plt.subplots(len(pictures), 2, figsize=size, width_ratios=[1, 3], squeeze=False)
+    x, counts = np.asarray(x), np.isin(x, counted)
+    for (left, ax), picture, lines, true in zip(
+        axes, pictures, np.moveaxis(np.asarray(goodness), 1, 0), labels
+    ):
+        _framed(left, _picture(picture))
+        wrong = np.delete(np.arange(len(names)), true)
+        rival = wrong[np.argmax(lines[counts][:, wrong].mean(axis=0))]
+        others = np.delete(lines, [true, rival], axis=1)
+        if others.shape[1]:
+            low, high = others.min(axis=1), others.max(axis=1)
+            ax.fill_between(x, low, high, color=NEUTRAL, alpha=0.3, label="other labels")
+        ax.plot(x, lines[:, true], color=POSITIVE, label=f"true: {names[true]}")
+        ax.plot(x, lines[:, rival], "--", color=NEGATIVE, label=f"rival: {names[rival]}")
+        ax.axvspan(min(counted), max(counted), color=NEUTRAL, alpha=0.15, linewidth=0)
+        ax.set(xlabel="iteration", ylabel="goodness, all blocks")
+        ax.locator_params(axis="x", integer=True, min_n_ticks=1)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    show(figure)
+
+
+def window(real, wrong, symbols):
+    """A window of characters as a network reads it, beside one with a wrong last character.
+
+    Args:
+        real, wrong: int `(length,)`.
+        symbols: the character behind each number; a space is drawn as ␣.
+    """
+    shown = [symbol.replace(" ", "␣") for symbol in symbols]
+    size = (0.5 * len(real) + 2.5, 0.19 * len(symbols) + 1.2)
+    figure, axes = plt.subplots(1, 2, figsize=size, sharey=True)
+    for ax, codes, title, last in (
+        (axes[0], real, "real", POSITIVE),
+        (axes[1], wrong, "its last character is wrong", NEGATIVE),
+    ):
+        places = np.arange(len(codes))
+        ax.scatter(places, codes, 45, ["black"] * (len(codes) - 1) + [last], marker="s", zorder=3)
+        ax.set_xticks(places, [shown[code] for code in codes], fontsize=10)
+        ax.set_yticks(range(len(symbols)), shown, fontsize=9)
+        ax.set(xlim=(-0.6, len(codes) - 0.4), ylim=(len(symbols) - 0.4, -0.6), title=title)
+    axes[0].set_ylabel("symbol")
+    figure.supxlabel("place in the window, with the character that stands there", fontsize=10)
     show(figure)

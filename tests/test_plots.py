@@ -91,3 +91,47 @@ def test_spans_are_shaded(axes):
     plots.curves(np.arange(4), {"a": np.ones(4)}, "x", "y", shaded=[(1, 2)])
     (span,) = axes().patches
     assert (span.get_x(), span.get_width()) == (1, 1)
+
+
+def test_windows_say_which_characters_are_made_up(axes):
+    drawings.windows({"real": ("ab ", 0), "predicted": ("abc", 1)})
+    written = {}
+    for text in axes().texts:
+        written.setdefault(to_rgb(text.get_color()), []).append(text.get_text())
+    assert written[to_rgb(plots.POSITIVE)] == ["␣", "goodness up"]
+    assert written[to_rgb(plots.NEGATIVE)] == ["c", "goodness down"]
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("length", [1, 8])
+def test_what_a_memory_keeps_of_a_push(axes, momentum, length):
+    drawings.memory([momentum], length, steps=400)
+    awake, asleep = (sum(bar.get_height() for bar in bars) for bars in axes().containers)
+    assert f": {100 * (asleep - awake):.0f} % " in axes().get_title()
+
+
+def test_the_rival_is_the_best_wrong_label_where_it_counts(axes):
+    goodness = np.array([[[1.0, 9, 0]], [[1, 2, 3]], [[1, 2, 3]], [[1, 9, 0]]])
+    plots.rivals(np.zeros((1, 2, 2)), range(4), goodness, [0], ["a", "b", "c"], [1, 2])
+    texts = [text.get_text() for text in plt.gcf().axes[1].get_legend().get_texts()]
+    assert sorted(texts) == ["other labels", "rival: c", "true: a"]
+
+
+def test_a_window_has_a_mark_for_each_character(axes):
+    plots.window(np.array([0, 2]), np.array([0, 1]), " ab")
+    drawn = [ax.collections[0].get_offsets().tolist() for ax in plt.gcf().axes]
+    assert drawn == [[[0, 0], [1, 2]], [[0, 0], [1, 1]]]
+
+
+def test_settings_find_their_place_in_a_map(axes):
+    errors = {
+        f"{o}, rate {r}, phase {p}": (r * 10 + n, np.nan)
+        for o in ("Adam 0.9", "SGD 0")
+        for r in (1, 0.1)
+        for n, p in enumerate(("together", 16, 2))
+    }
+    plots.phase_map(errors)
+    assert [ax.get_title() for ax in plt.gcf().axes] == ["SGD 0", "Adam 0.9"]
+    for ax in plt.gcf().axes:
+        written = [text.get_text() for text in ax.texts]
+        assert written == ["1.0", "3.0", "2.0", "10.0", "12.0", "11.0"]
