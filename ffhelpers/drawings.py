@@ -4,9 +4,11 @@ A drawing is made on a canvas whose unit is about the height of a box; see `netw
 """
 
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from .style import NEGATIVE, NEUTRAL, POSITIVE, show
+from .style import COLORS, NEGATIVE, NEUTRAL, POSITIVE, show
 
 
 def canvas(width, height):
@@ -160,9 +162,8 @@ def _pass(ax, y, i, x, reach, verb, color):
     ax.text((edge + to) / 2, y - 0.42, verb, **note)
 
 
-def _labelled_image(ax, x, y, digit, label, color):
+def _labelled_image(ax, x, y, digit, label, color, pixel=0.17, size=34):
     """A picture of a digit, drawn large, with its label's pixel lit in the top row."""
-    pixel = 0.17
     left, top = x - 5 * pixel, y + 5 * pixel
     frame = {"edgecolor": NEUTRAL, "linewidth": 0.8}
     corner = (left, y - 5 * pixel)
@@ -170,4 +171,132 @@ def _labelled_image(ax, x, y, digit, label, color):
     for i in range(10):
         corner, lit = (left + i * pixel, top - pixel), color if i == label else "white"
         ax.add_patch(Rectangle(corner, pixel, pixel, facecolor=lit, **frame))
-    ax.text(x, y - pixel / 2, digit, ha="center", va="center", fontsize=34)
+    ax.text(x, y - pixel / 2, digit, ha="center", va="center", fontsize=size)
+
+
+def lessons():
+    """A small picture for each lesson, and which ones build on which.
+
+    The first row is read in its order; after it any lesson of the second, but for those that an
+    arrow leads to.
+    """
+    ax = canvas(12, 5.6)
+    for i, (title, picture) in enumerate(_LESSONS.items()):
+        x, y = 1 + 2 * (i % 6), 4.2 if i < 6 else 1.3
+        panel = ax.inset_axes([x - 0.7, y - 0.7, 1.4, 1.4], transform=ax.transData)
+        panel.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
+        panel.grid(False)
+        for spine in panel.spines.values():
+            spine.set(visible=True, color=NEUTRAL)
+        picture(panel)
+        ax.text(x, y + 0.95, f"{i:02} {title}", ha="center", va="center", fontsize=11)
+        if 0 < i < 6:
+            arrow(ax, (x - 1.25, y), (x - 0.75, y))
+    ax.plot([0.1, 11.9], [2.9, 2.9], color=NEUTRAL, linewidth=0.8)
+    # 10 and 11 read their networks as 08 does.
+    ax.plot([5, 5, 11], [0.55, 0.25, 0.25], color="black", linewidth=1)
+    for x in (9, 11):
+        arrow(ax, (x, 0.25), (x, 0.57))
+    show(ax.figure)
+
+
+def _start_panel(ax):
+    for y in (0.2, 0.5, 0.8):
+        ax.add_patch(Rectangle((0.25, y - 0.07), 0.5, 0.14, facecolor="white", edgecolor="black"))
+    for x, color in ((0.4, POSITIVE), (0.6, NEGATIVE)):
+        for y in (0.27, 0.57):
+            ax.annotate("", (x, y + 0.16), (x, y), arrowprops={"arrowstyle": "->", "color": color})
+
+
+def _label_panel(ax):
+    _labelled_image(ax, 0.5, 0.45, "7", 7, POSITIVE, pixel=0.08, size=28)
+
+
+def _loss_panel(ax):
+    x = np.linspace(0, 1, 50)
+    for sign, color in ((1, NEGATIVE), (-1, POSITIVE)):
+        ax.plot(x, 0.12 * np.logaddexp(0, sign * 14 * (x - 0.5)) + 0.05, color=color)
+    ax.axvline(0.5, color=NEUTRAL, linestyle=":")
+
+
+def _training_panel(ax):
+    x = np.linspace(0, 1, 50)
+    for sign, color in ((1, POSITIVE), (-1, NEGATIVE)):
+        ax.plot(x, 0.5 + sign * 0.4 * np.tanh(2 * x**1.5), color=color)
+
+
+def _candidates_panel(ax):
+    heights = [0.3, 0.25, 0.35, 0.4, 0.22, 0.28, 0.2, 0.85, 0.3, 0.45]
+    colors = [POSITIVE if height > 0.8 else NEUTRAL for height in heights]
+    ax.bar(np.linspace(0.1, 0.9, 10), heights, 0.065, color=colors)
+
+
+def _intervals_panel(ax):
+    ax.axvline(0.3, color=POSITIVE, linestyle=":")
+    for y, x in ((0.8, 0.3), (0.6, 0.35), (0.4, 0.5), (0.2, 0.75)):
+        ax.plot([x - 0.1, x + 0.1], [y, y], color="black" if y < 0.8 else POSITIVE)
+        ax.plot(x, y, "o", markersize=4, color="black" if y < 0.8 else POSITIVE)
+
+
+def _channels_panel(ax):
+    for i in reversed(range(6)):
+        corner, color = (0.15 + 0.08 * i, 0.2 + 0.06 * i), COLORS[i // 2]
+        ax.add_patch(Rectangle(corner, 0.35, 0.35, facecolor=color, edgecolor="white"))
+
+
+def _fields_panel(ax):
+    ax.add_patch(Rectangle((0.1, 0.1), 0.55, 0.55, facecolor="white", edgecolor="black"))
+    fields = ((0.12, 0.12, POSITIVE, (0.8, 0.5)), (0.38, 0.38, NEGATIVE, (0.8, 0.85)))
+    for x, y, color, unit in fields:
+        ax.add_patch(Rectangle((x, y), 0.25, 0.25, facecolor="none", edgecolor=color, linewidth=2))
+        for corner in ((x + 0.25, y), (x + 0.25, y + 0.25)):
+            ax.plot(*zip(corner, unit), color=color, linewidth=0.8)
+        ax.plot(*unit, "o", color=color)
+
+
+def _hybrid_panel(ax):
+    x, y = np.meshgrid(np.linspace(0, 1, 60), np.linspace(0, 1, 60))
+    mask = np.sin(7 * x + 2 * np.sin(5 * y)) + np.sin(6 * y - 3 * x) > 0
+    picture = np.where(mask[..., None], to_rgb(POSITIVE), to_rgb(NEGATIVE))
+    ax.imshow(picture, extent=(0.1, 0.9, 0.1, 0.9), alpha=0.8, aspect="auto")
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+
+
+def _recurrent_panel(ax):
+    for y in (0.2, 0.5, 0.8):
+        ax.add_patch(Rectangle((0.25, y - 0.07), 0.5, 0.14, facecolor="white", edgecolor="black"))
+    for y in (0.27, 0.57):
+        for x, start, end, color in ((0.4, 0, 0.16, POSITIVE), (0.6, 0.16, 0, NEGATIVE)):
+            style = {"arrowstyle": "->", "color": color}
+            ax.annotate("", (x, y + end), (x, y + start), arrowprops=style)
+
+
+def _text_panel(ax):
+    style = {"ha": "center", "va": "center", "fontsize": 15, "family": "monospace"}
+    ax.text(0.45, 0.68, "the fo", **style)
+    ax.text(0.86, 0.68, "x", color=POSITIVE, **style)
+    ax.text(0.45, 0.32, "the fo", **style)
+    ax.text(0.86, 0.32, "e", color=NEGATIVE, **style)
+
+
+def _phases_panel(ax):
+    for i in range(12):
+        awake = i // 3 % 2 == 0
+        color = POSITIVE if awake else NEGATIVE
+        ax.bar(0.1 + 0.073 * i, 0.25, 0.055, 0.52 if awake else 0.22, color=color)
+
+
+_LESSONS = {
+    "start here": _start_panel,
+    "labels": _label_panel,
+    "the loss": _loss_panel,
+    "training": _training_panel,
+    "evaluation": _candidates_panel,
+    "ablations": _intervals_panel,
+    "convolutions": _channels_panel,
+    "local fields": _fields_panel,
+    "no labels": _hybrid_panel,
+    "recurrence": _recurrent_panel,
+    "sequences": _text_panel,
+    "asleep": _phases_panel,
+}
