@@ -4,9 +4,9 @@ A drawing is made on a canvas whose unit is about the height of a box; see `netw
 """
 
 import matplotlib.pyplot as plt
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from .style import NEGATIVE, POSITIVE, show
+from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 
 def canvas(width, height):
@@ -93,3 +93,81 @@ def _learned_by(model, block):
     loss = type(model.loss).__name__ if getattr(model, "loss", None) else "not compiled yet"
     named = getattr(kind, "__name__", type(kind).__name__)
     return f"{named}\n{loss if block.trainable else 'frozen'}"
+
+
+def backprop_and_forward_forward():
+    """The same three layers twice: one loss above all of them, or a loss beside each.
+
+    Solid arrows carry activities, dashed ones gradients; at an orange bar the gradient stops.
+    """
+    ax = canvas(10, 7.4)
+    ax.text(1.4, 7.1, "Backpropagation", ha="center", va="center", fontsize=14)
+    ax.text(7.4, 7.1, "Forward-Forward", ha="center", va="center", fontsize=14)
+    box(ax, 1.4, 0.5, "image", width=2.6, fill="#f2f2f2", size=12)
+    box(ax, 6.2, 0.5, "image + label", width=2.6, fill="#f2f2f2", size=12)
+    for i in range(3):
+        y = 2.0 + 1.5 * i
+        for x in (1.4, 6.2):
+            box(ax, x, y, f"layer {i + 1}", width=2.6, size=12)
+        arrow(ax, (1.0, y - 1.1), (1.0, y - 0.4))
+        arrow(ax, (1.8, y + 1.1), (1.8, y + 0.4), dashed=True)
+        arrow(ax, (6.2, y - 1.1), (6.2, y - 0.4), stopped=i > 0)
+        arrow(ax, (7.5, y + 0.15), (8.4, y + 0.15))
+        arrow(ax, (8.4, y - 0.15), (7.5, y - 0.15), dashed=True)
+        box(ax, 9.2, y, f"loss {i + 1}", width=1.5, size=12)
+    arrow(ax, (1.0, 5.4), (1.0, 6.1))
+    box(ax, 1.4, 6.4, "loss, from the label", width=2.6, height=0.6, size=12)
+    note = {"va": "center", "fontsize": 12}
+    ax.text(2.9, 3.5, "the gradient\ncomes back\nthrough all", **note)
+    ax.text(7.4, 6.1, "the gradient stays in its layer", ha="center", **note)
+    show(ax.figure)
+
+
+def forward_forward():
+    """The two passes through one network of two blocks.
+
+    The label enters with the image, goodness is read at each block, and no gradient passes an orange
+    bar. Dashed arrows are the gradients of each block's own loss.
+    """
+    ax = canvas(10, 7.6)
+    _labelled_image(ax, 1.4, 1.5, "7", 7, POSITIVE)
+    _labelled_image(ax, 8.6, 1.5, "7", 3, NEGATIVE)
+    for i in range(2):
+        y = 3.8 + 2 * i
+        box(ax, 5, y, f"loss {i + 1}", width=1.8, size=12)
+        _pass(ax, y, i, 1.4, (2.5, 4.1), "raise it", POSITIVE)
+        _pass(ax, y, i, 8.6, (7.5, 5.9), "lower it", NEGATIVE)
+    for x in (1.4, 8.6):
+        arrow(ax, (x, 6.2), (x, 7.3), stopped=True)
+    note = {"ha": "center", "va": "center", "fontsize": 12}
+    ax.text(1.4, 0.3, "positive: true label 7", color=POSITIVE, **note)
+    ax.text(8.6, 0.3, "negative: wrong label 3", color=NEGATIVE, **note)
+    ax.text(5, 1.9, "the label is a pixel\nin the image's top row", **note)
+    ax.text(5, 4.8, "the same weights in both passes", **note)
+    ax.text(5, 7.0, "to the next block;\nno gradient passes a bar", **note)
+    show(ax.figure)
+
+
+def _pass(ax, y, i, x, reach, verb, color):
+    """One block in one of the two passes, from the image or block below it, and its goodness."""
+    box(ax, x, y, f"block {i + 1}", width=2.2, color=color, size=12)
+    arrow(ax, (x, y - (1.6 if i else 1.4)), (x, y - 0.4), stopped=i > 0)
+    edge, to = reach
+    arrow(ax, (edge, y + 0.15), (to, y + 0.15), color)
+    arrow(ax, (to, y - 0.15), (edge, y - 0.15), color, dashed=True)
+    note = {"ha": "center", "va": "center", "fontsize": 12, "color": color}
+    ax.text((edge + to) / 2, y + 0.42, "goodness", **note)
+    ax.text((edge + to) / 2, y - 0.42, verb, **note)
+
+
+def _labelled_image(ax, x, y, digit, label, color):
+    """A picture of a digit, drawn large, with its label's pixel lit in the top row."""
+    pixel = 0.17
+    left, top = x - 5 * pixel, y + 5 * pixel
+    frame = {"edgecolor": NEUTRAL, "linewidth": 0.8}
+    corner = (left, y - 5 * pixel)
+    ax.add_patch(Rectangle(corner, 10 * pixel, 10 * pixel, facecolor="white", **frame))
+    for i in range(10):
+        corner, lit = (left + i * pixel, top - pixel), color if i == label else "white"
+        ax.add_patch(Rectangle(corner, pixel, pixel, facecolor=lit, **frame))
+    ax.text(x, y - pixel / 2, digit, ha="center", va="center", fontsize=34)
