@@ -69,3 +69,19 @@ def test_spans_are_shaded(axes):
     plots.curves(np.arange(4), {"a": np.ones(4)}, "x", "y", shaded=[(1, 2)])
     (span,) = axes().patches
     assert (span.get_x(), span.get_width()) == (1, 1)
+
+
+def test_a_lead_is_counted_from_the_best_wrong_label(axes):
+    images, goodness = np.eye(9)[:3].reshape(3, 3, 3), np.array([1, 3, 2.5])
+    plots.candidates(images, goodness, ["a", "b", "c"], 1, lead=True)
+    assert [bar.get_height() for bar in plt.gcf().axes[-1].patches] == [-1.5, 0.5, 0]
+
+
+def test_bars_below_a_picture_have_the_colour_of_their_sign_or_are_marked(axes):
+    images, values = -np.ones((2, 3, 3)), np.array([[1, -2], [-3, 4]])
+    for marked, expected in ((None, [[0, 1], [1, 0]]), ([0, 0], [[1, 0], [1, 0]])):
+        plots.with_bars(images, values, "y", ["a", "b"], "x", marked=marked)
+        below = [ax for ax in plt.gcf().axes if ax.patches]
+        colors = [[bar.get_facecolor()[:3] for bar in ax.patches] for ax in below]
+        both = to_rgb(plots.POSITIVE), to_rgb(plots.NEGATIVE)
+        assert colors == [[both[i] for i in row] for row in expected]
