@@ -351,7 +351,8 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
         ylabel, xlabel: what the bars are, and what their names are.
         titles: n strings.
         names: of the bars; by default their numbers.
-        marked: int `(n,)`, the bar of each picture that is orange; by default negative ones are.
+        marked: int `(n,)`, the bar of each picture that is orange, the others grey; by default
+            negative ones are orange, the others blue.
         line: height of a dotted line.
     """
     images, values = np.asarray(images), np.asarray(values)
@@ -359,6 +360,7 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
     figure, axes = plt.subplots(
         2, len(images), figsize=(1.9 * len(images) + 0.4, 3.6), layout="constrained", squeeze=False
     )
+    low = min(0, values.min())
     signed = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
     for i, (top, below) in enumerate(axes.T):
         _framed(top, _picture(images[i]))
@@ -367,10 +369,11 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
             top.images[0].set(cmap=signed, clim=(-reach, reach))
         top.set_title(titles[i], fontsize=11)
         orange = values[i] < 0 if marked is None else np.arange(len(values[i])) == marked[i]
-        below.bar(names, values[i], color=np.where(orange, NEGATIVE, POSITIVE))
+        other = POSITIVE if marked is None else NEUTRAL
+        below.bar(names, values[i], color=np.where(orange, NEGATIVE, other))
         if line is not None:
             below.axhline(line, color=NEUTRAL, linestyle=":")
-        below.set(xlabel=xlabel, xticks=list(names), ylim=(min(0, values.min()), values.max()))
+        below.set(xlabel=xlabel, xticks=list(names), ylim=(1.05 * low, 1.05 * values.max()))
         below.tick_params(labelsize=9, labelleft=i == 0)
         below.grid(axis="x")
     axes[1, 0].set_ylabel(ylabel)

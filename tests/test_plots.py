@@ -79,9 +79,12 @@ def test_a_lead_is_counted_from_the_best_wrong_label(axes):
 
 def test_bars_below_a_picture_have_the_colour_of_their_sign_or_are_marked(axes):
     images, values = -np.ones((2, 3, 3)), np.array([[1, -2], [-3, 4]])
-    for marked, expected in ((None, [[0, 1], [1, 0]]), ([0, 0], [[1, 0], [1, 0]])):
+    positive, negative, neutral = map(to_rgb, (plots.POSITIVE, plots.NEGATIVE, plots.NEUTRAL))
+    for marked, expected in (
+        (None, [[positive, negative], [negative, positive]]),
+        ([0, 1], [[negative, neutral], [neutral, negative]]),
+    ):
         plots.with_bars(images, values, "y", ["a", "b"], "x", marked=marked)
         below = [ax for ax in plt.gcf().axes if ax.patches]
         colors = [[bar.get_facecolor()[:3] for bar in ax.patches] for ax in below]
-        both = to_rgb(plots.POSITIVE), to_rgb(plots.NEGATIVE)
-        assert colors == [[both[i] for i in row] for row in expected]
+        assert colors == expected
