@@ -659,3 +659,25 @@ _LESSONS = {
     "sequences": _text_panel,
     "asleep": _phases_panel,
 }
+
+
+def prediction():
+    """Two ways to predict with a trained network: a pass for each label, or one neutral pass."""
+    ax = canvas(12.4, 6.6)
+    for below in (0.24, 0.12):  # more copies of the image behind it
+        box(ax, 1.6 + below, 4.4 + below, width=2.4, height=1.1)
+    box(ax, 1.6, 4.4, "image + label\n0, 1, …, 9", width=2.4, height=1.1, size=12)
+    box(ax, 1.6, 1.2, "image +\nneutral label", width=2.4, height=1.1, size=12)
+    for y, color, read in ((4.4, POSITIVE, "goodness"), (1.2, NEUTRAL, "activities")):
+        for i, x in enumerate((4.9, 8.1)):
+            arrow(ax, (x - 2.2 if i else 2.8, y), (x - 1, y))
+            box(ax, x, y, f"layer {i + 1}", size=12)
+            ax.plot([x, x], [y + 0.4, y + 1.3], color=color, linewidth=1)
+            ax.text(x + 0.15, y + 0.75, read, color=color, va="center", fontsize=12)
+        ax.plot([4.9, 11.2], [y + 1.3] * 2, color=color, linewidth=1)
+        arrow(ax, (11.2, y + 1.3), (11.2, y + 0.55), color)
+    box(ax, 11.2, 4.4, "add up;\nthe largest wins", width=2.3, height=1.1, color=POSITIVE)
+    box(ax, 11.2, 1.2, "softmax, trained\nafterwards", width=2.3, height=1.1)
+    ax.text(0.4, 6.2, "Ten candidates", va="center", fontsize=14)
+    ax.text(0.4, 2.7, "One pass", va="center", fontsize=14)
+    show(ax.figure)

@@ -5,7 +5,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import LogLocator
 
 from .drawings import network, unrolled
@@ -185,28 +185,40 @@ def separation(g_pos, g_neg, titles, theta=None):
     show(figure)
 
 
-def candidates(images, goodness, names, label):
-    """One image under every label, and the goodness of each as a bar.
+def candidates(images, goodness, names, label, lead=False):
+    """One image under every label, and a bar for the goodness of each.
+
+    A small ring marks what each label lights up.
 
     Args:
         images: float `(num_classes, h, w)` or `(num_classes, h, w, channels)`.
-        goodness: float `(num_classes,)`.
+        goodness: float `(num_classes,)`, summed over the layers.
         names: of the classes.
         label: the true one.
+        lead: draw how far each label is ahead of the best wrong one, where the goodnesses
+            themselves look alike.
     """
-    best = int(np.argmax(goodness))
-    colors = [NEUTRAL] * len(names)
+    count, best = len(names), int(np.argmax(goodness))
+    colors = [NEUTRAL] * count
     colors[best], colors[label] = NEGATIVE, POSITIVE
-    figure, axes = plt.subplots(
-        2, len(names), figsize=(len(names) * 1.0, 2.8), height_ratios=[1, 1.3], squeeze=False
-    )
-    for i, (top, bar) in enumerate(axes.T):
-        _framed(top, _picture(images[i]))
-        top.set_title(names[i], fontsize=9, color=colors[i])
-        bar.bar([0], [goodness[i]], color=colors[i])
-        bar.set(ylim=(0, max(goodness) * 1.15), xlim=(-0.7, 0.7))
-        bar.axis("off")
-        bar.text(0, goodness[i], f"{goodness[i]:.2f}", ha="center", va="bottom", fontsize=8)
+    figure = plt.figure(figsize=(0.4 + 0.95 * count, 3), layout="constrained")
+    grid = figure.add_gridspec(2, count, height_ratios=[1, 1.3])
+    others = np.min(images, axis=0)
+    for i, image in enumerate(images):
+        ax = figure.add_subplot(grid[0, i])
+        _framed(ax, _picture(image))
+        lit = np.argwhere((image > others).reshape(*image.shape[:2], -1).any(-1))
+        ax.scatter(*lit[:, ::-1].T, 60, facecolors="none", edgecolors=colors[i], linewidths=1.2)
+        ax.set_title(names[i], fontsize=11, color=colors[i])
+    bars = figure.add_subplot(grid[1, :])
+    height = goodness - (np.delete(goodness, label).max() if lead else 0)
+    shown = bars.bar(range(count), height, 0.6, color=colors)
+    bars.bar_label(shown, [f"{each:{'+' if lead else ''}.2f}" for each in height], padding=2)
+    bars.axhline(0, color="black", linewidth=0.8)
+    ylabel = "ahead of the\nbest wrong label" if lead else "goodness,\nsum over layers"
+    bars.set(xlim=(-0.5, count - 0.5), xticks=[], ylabel=ylabel)
+    bars.margins(y=0.2)
+    bars.grid(axis="x")
     show(figure)
 
 
@@ -493,4 +505,73 @@ def window(real, wrong, symbols):
         ax.set(xlim=(-0.6, len(codes) - 0.4), ylim=(len(symbols) - 0.4, -0.6), title=title)
     axes[0].set_ylabel("symbol")
     figure.supxlabel("place in the window, with the character that stands there", fontsize=10)
+    show(figure)
+
+
+__all__ += ["intervals", "maps", "network", "panels", "progress", "separation", "show"]
+
+
+__all__ += ["timelines", "unrolled", "weights", "with_bars"]
+
+
+def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, line=None):
+    """Pictures, each with a bar chart below.
+
+    Args:
+        images: as for `images`; with negative values blue is positive and orange negative, on a
+            scale of each picture's own.
+        values: float `(n, bars)`.
+        ylabel, xlabel: what the bars are, and what their names are.
+        titles: n strings.
+        names: of the bars; by default their numbers.
+        marked: int `(n,)`, the bar of each picture that is orange, the others grey; by default
+            negative ones are orange, the others blue.
+        line: height of a dotted line.
+    """
+    images, values = np.asarray(images), np.asarray(values)
+    names = range(values.shape[1]) if names is None else names
+    figure, axes = plt.subplots(
+        2, len(images), figsize=(1.9 * len(images) + 0.4, 3.6), layout="constrained", squeeze=False
+    )
+    low = min(0, values.min())
+    signed = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
+    for i, (top, below) in enumerate(axes.T):
+        _framed(top, _picture(images[i]))
+        if images.min() < 0:
+            reach = np.abs(images[i]).max()
+            top.images[0].set(cmap=signed, clim=(-reach, reach))
+        top.set_title(titles[i], fontsize=11)
+        orange = values[i] < 0 if marked is None else np.arange(len(values[i])) == marked[i]
+        other = POSITIVE if marked is None else NEUTRAL
+        below.bar(names, values[i], color=np.where(orange, NEGATIVE, other))
+        if line is not None:
+            below.axhline(line, color=NEUTRAL, linestyle=":")
+        below.set(xlabel=xlabel, xticks=list(names), ylim=(1.05 * low, 1.05 * values.max()))
+        below.tick_params(labelsize=9, labelleft=i == 0)
+        below.grid(axis="x")
+    axes[1, 0].set_ylabel(ylabel)
+    show(figure)
+
+
+def panels(panels, xlabel, ylabel, styles, across=2):
+    """Lines in small panels with common axes.
+
+    Args:
+        panels: title → x, and label → numbers, each `(n,)`; the same labels everywhere.
+        xlabel, ylabel: of all panels.
+        styles: label → keyword arguments of `plot`.
+        across: panels side by side.
+    """
+    down = math.ceil(len(panels) / across)
+    size = (0.6 + 3.6 * across, 0.6 + 2.1 * down)
+    figure, axes = plt.subplots(
+        down, across, figsize=size, sharex="row", sharey=True, layout="constrained", squeeze=False
+    )
+    for ax, (title, (x, series)) in zip(axes.flat, panels.items()):
+        for label, y in series.items():
+            ax.plot(x, y, label=label, **styles[label])
+        ax.set(title=title, xlabel=xlabel)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(ylabel)
+    axes[0, 0].legend()
     show(figure)

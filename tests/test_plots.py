@@ -135,3 +135,22 @@ def test_settings_find_their_place_in_a_map(axes):
     for ax in plt.gcf().axes:
         written = [text.get_text() for text in ax.texts]
         assert written == ["1.0", "3.0", "2.0", "10.0", "12.0", "11.0"]
+
+
+def test_a_lead_is_counted_from_the_best_wrong_label(axes):
+    images, goodness = np.eye(9)[:3].reshape(3, 3, 3), np.array([1, 3, 2.5])
+    plots.candidates(images, goodness, ["a", "b", "c"], 1, lead=True)
+    assert [bar.get_height() for bar in plt.gcf().axes[-1].patches] == [-1.5, 0.5, 0]
+
+
+def test_bars_below_a_picture_have_the_colour_of_their_sign_or_are_marked(axes):
+    images, values = -np.ones((2, 3, 3)), np.array([[1, -2], [-3, 4]])
+    positive, negative, neutral = map(to_rgb, (plots.POSITIVE, plots.NEGATIVE, plots.NEUTRAL))
+    for marked, expected in (
+        (None, [[positive, negative], [negative, positive]]),
+        ([0, 1], [[negative, neutral], [neutral, negative]]),
+    ):
+        plots.with_bars(images, values, "y", ["a", "b"], "x", marked=marked)
+        below = [ax for ax in plt.gcf().axes if ax.patches]
+        colors = [[bar.get_facecolor()[:3] for bar in ax.patches] for ax in below]
+        assert colors == expected
