@@ -11,10 +11,10 @@ from matplotlib.ticker import LogLocator
 from .drawings import network, unrolled
 from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
-__all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "images"]
-
-
-__all__ += ["labelled", "unrolled", "weights"]
+__all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
+__all__ += ["images", "intervals", "labelled", "maps", "network", "panels", "phase_map"]
+__all__ += ["progress", "rivals", "rows", "separation", "show", "timelines", "unrolled"]
+__all__ += ["weights", "window", "with_bars"]
 
 
 def _logarithmic(axis):
@@ -347,9 +347,6 @@ def maps(panels, columns, xlabel, ylabel, across=3):
     show(figure)
 
 
-__all__ += ["grids", "rows"]
-
-
 def rows(pictures, titles):
     """Rows of images, each with its name before it: what becomes of the same images.
 
@@ -421,12 +418,6 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
             ax.set_ylabel(sides[1], fontsize=10)
     figure.colorbar(drawn, ax=axes, label=unit, shrink=0.8)
     show(figure)
-
-
-__all__ += ["intervals", "maps", "network", "phase_map", "progress", "rivals", "separation"]
-
-
-__all__ += ["show", "timelines", "unrolled", "weights", "window"]
 
 
 def phase_map(errors):
@@ -506,12 +497,6 @@ def window(real, wrong, symbols):
     axes[0].set_ylabel("symbol")
     figure.supxlabel("place in the window, with the character that stands there", fontsize=10)
     show(figure)
-
-
-__all__ += ["intervals", "maps", "network", "panels", "progress", "separation", "show"]
-
-
-__all__ += ["timelines", "unrolled", "weights", "with_bars"]
 
 
 def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, line=None):

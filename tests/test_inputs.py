@@ -91,7 +91,9 @@ def test_an_exported_network_predicts_the_same(tmp_path):
     for each in (model, keras.saving.load_model(tmp_path / "model.keras")):
         each.export(str(tmp_path / "served"), verbose=False)
         loaded = tf.saved_model.load(str(tmp_path / "served"))
-        np.testing.assert_allclose(loaded.serve(tf.constant(X[:7])), model.predict(X[:7]), rtol=1e-5)
+        np.testing.assert_allclose(
+            loaded.serve(tf.constant(X[:7])), model.predict(X[:7]), rtol=1e-5
+        )
 
 
 def test_there_is_no_quantised_block():
