@@ -3,6 +3,7 @@
 #   make setup EXTRA=cuda         TensorFlow for NVIDIA GPUs, or cpu; unasked, what suits the machine
 #   make run NOTEBOOKS=notebooks/01_data_editing.ipynb
 #   make test SLOW=1              the slow tests too
+#   make test-browser FULL=1      the notebooks' own parameters, many minutes
 #   make bench SMALL=1            sizes that only show that it works
 #   make pins UPGRADE=1           take the newest versions
 
@@ -26,10 +27,14 @@ of_pip = $$($(pip) config list | sed -nE "s/^(:env:|global|install)[.]$(1)='(.*)
 uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,index-url)}}" \
 	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call of_pip,cert)}" .venv/bin/python -m uv
 
-.PHONY: help run test bench lab setup pins clean venv
+# What only some targets need, beside what is there.
+install = { $(uv) pip install -q --python .venv/bin/python --require-hashes -r $(1) || \
+	$(pip) install -qq --require-hashes -r $(1); }
+
+.PHONY: help run test test-browser bench lab setup pins clean venv
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 run: setup  ## run all notebooks into runs/, two at a time, then show what came out in a table
 	.venv/bin/python -m ffhelpers run $(NOTEBOOKS) --jobs 2 --output runs
@@ -37,6 +42,10 @@ run: setup  ## run all notebooks into runs/, two at a time, then show what came 
 test: setup  ## run the tests, and every notebook, comparing its outputs with the stored ones
 	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks \
 		$(if $(SLOW),,-m "not slow")
+
+test-browser: setup  ## run every notebook in JupyterLab, with small parameters, in Chromium
+	@$(call install,pins/web.txt)
+	FULL=$(FULL) .venv/bin/python -m pytest -n 2 --maxschedchunk 1 tests/browser
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)
@@ -54,6 +63,7 @@ pins: setup  ## resolve pyproject.toml into pins/: exact versions and hashes, fo
 	}; \
 	pin pyproject.toml --extra cpu --extra lab --extra test -o pins/cpu.txt; \
 	pin pyproject.toml --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
+	pin pyproject.toml --extra browser -c pins/cpu.txt -o pins/web.txt; \
 	pin --group setup -o pins/uv.txt
 
 clean:  ## remove .venv, runs/ and caches; the data stays in Keras's cache

@@ -38,6 +38,7 @@ BUILD = [Requirement(line) for line in PYPROJECT["build-system"]["requires"]]
 WANTED = {
     "cpu": [*CORE, *EXTRAS["cpu"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
     "cuda": [*CORE, *EXTRAS["cuda"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
+    "web": [*CORE, *EXTRAS["browser"]],
     "uv": SETUP,
 }
 
@@ -97,8 +98,10 @@ def test_every_requirement_has_a_fitting_pin(python, system, machine):
     for file in ("cpu", "cuda"):
         tensorflows = {"tensorflow", "tensorflow-cpu"} & pins(file, environment).keys()
         assert len(tensorflows) == 1, "TensorFlow's packages overwrite each other's files"
-    on_cpu, on_gpu = (pins(file, environment) for file in ("cpu", "cuda"))
-    assert all(on_gpu[name] == on_cpu[name] for name in on_gpu.keys() & on_cpu.keys())
+    on_cpu = pins("cpu", environment)
+    for file in ("cuda", "web"):  # what is installed beside it, or instead
+        other = pins(file, environment)
+        assert all(other[name] == on_cpu[name] for name in other.keys() & on_cpu.keys())
 
 
 def test_what_the_requirements_require_is_pinned_too():
@@ -188,6 +191,8 @@ def test_imports_and_dependencies_are_the_same():
     tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py")
     tested -= {"tomli", "tomllib"}  # in the library from Python 3.11 on
     assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}
+    browsed = imported_by("tests/browser/*.py") - {"exercises"}  # which lies beside that folder
+    assert browsed - names(*CORE, *EXTRAS["test"]) == names(*EXTRAS["browser"])
 
 
 # The Makefile, with a shell script in the place of Python: it says which version it is, and what
@@ -273,9 +278,10 @@ def clone(tmp_path):
 
 def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
-    listed = re.findall(r"^make (\w+) +\w", done.stdout, re.MULTILINE)
+    listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
     targets = ["bench", "clean", "lab", "pins", "run", "setup", "test"]
-    assert (sorted(listed), steps) == (targets, [])
+    targets += ["test-browser"]
+    assert (sorted(listed), steps) == (sorted(targets), [])
 
 
 def test_setup_installs_once_and_again_after_a_change(clone):
