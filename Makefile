@@ -31,7 +31,7 @@ uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,i
 install = { $(uv) pip install -q --python .venv/bin/python --require-hashes -r $(1) || \
 	$(pip) install -qq --require-hashes -r $(1); }
 
-.PHONY: help run test test-browser bench lab setup pins clean venv
+.PHONY: help run test test-browser bench book lab setup pins clean venv
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -43,12 +43,16 @@ test: setup  ## run the tests, and every notebook, comparing its outputs with th
 	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks \
 		$(if $(SLOW),,-m "not slow")
 
-test-browser: setup  ## run every notebook in JupyterLab, with small parameters, in Chromium
-	@$(call install,pins/web.txt)
+test-browser: setup book  ## run every notebook in JupyterLab, and look at the site, in Chromium
 	FULL=$(FULL) .venv/bin/python -m pytest -n 2 --maxschedchunk 1 tests/browser
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)
+
+book: setup  ## make a site of the notebooks as they are stored: runs/book/index.html
+	@$(call install,pins/web.txt)
+	rm -rf runs/book
+	.venv/bin/python -m sphinx -q -W --keep-going -c site . runs/book
 
 lab: setup  ## open the notebooks in JupyterLab
 	.venv/bin/python -m jupyterlab notebooks
@@ -63,7 +67,7 @@ pins: setup  ## resolve pyproject.toml into pins/: exact versions and hashes, fo
 	}; \
 	pin pyproject.toml --extra cpu --extra lab --extra test -o pins/cpu.txt; \
 	pin pyproject.toml --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
-	pin pyproject.toml --extra browser -c pins/cpu.txt -o pins/web.txt; \
+	pin pyproject.toml --extra browser --extra book -c pins/cpu.txt -o pins/web.txt; \
 	pin --group setup -o pins/uv.txt
 
 clean:  ## remove .venv, runs/ and caches; the data stays in Keras's cache

@@ -38,7 +38,7 @@ BUILD = [Requirement(line) for line in PYPROJECT["build-system"]["requires"]]
 WANTED = {
     "cpu": [*CORE, *EXTRAS["cpu"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
     "cuda": [*CORE, *EXTRAS["cuda"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
-    "web": [*CORE, *EXTRAS["browser"]],
+    "web": [*CORE, *EXTRAS["browser"], *EXTRAS["book"]],
     "uv": SETUP,
 }
 
@@ -280,7 +280,7 @@ def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
     listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
     targets = ["bench", "clean", "lab", "pins", "run", "setup", "test"]
-    targets += ["test-browser"]
+    targets += ["book", "test-browser"]
     assert (sorted(listed), steps) == (sorted(targets), [])
 
 

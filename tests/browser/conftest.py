@@ -37,9 +37,7 @@ def new_page(chromium):
             troubles.append(f"{message.text} ({message.location.get('url')})")
 
     def asked(request):
-        if not request.url.startswith(
-            ("http://localhost:", "http://127.0.0.1:", "data:", "blob:")
-        ):
+        if not request.url.startswith(HERE):
             troubles.append(f"asked for {request.url}")
 
     def new(**options):

@@ -88,11 +88,11 @@ def server(folder):
         yield _address(own, process, log), token
     finally:
         process.terminate()  # which ends the kernels too
-        process.wait(30)
+        process.wait(120)
 
 
 def _address(folder, process, log):
-    for _ in range(600):
+    for _ in range(1800):
         for file in folder.glob("jpserver-*.json"):
             with contextlib.suppress(OSError, ValueError):
                 address = json.loads(file.read_text())["url"]

@@ -10,6 +10,7 @@ import pytest
 from exercises import FOLDER, exercises
 
 from ffhelpers.exercises import UNFILLED
+from ffhelpers.running import ask
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SCREENSHOTS = FOLDER.parent / "runs" / "screenshots"
@@ -123,7 +124,8 @@ def test_it_runs_in_jupyterlab(path, open_notebook, few_digits, own_text):
     if not FULL:
         reads = any("\ntext: str" in f"\n{cell.source}" for cell in stored.cells)
         own = {"text": str(own_text)} if reads else {"dataset": str(few_digits)}
-        values = {**own, "seed": 11, **stored.metadata["tests"]["small"]}
+        small = {**own, "seed": 11, **stored.metadata["tests"]["small"]}
+        values = ask.parse_parameters(path, [f"{name}={value}" for name, value in small.items()])
     set_parameters(opened, stored, values)
     check_outputs(stored, *opened.run_all(SECONDS), same=FULL)
     try_exercises(opened, stored)
