@@ -3,6 +3,7 @@
 #   make setup EXTRA=cuda         TensorFlow for NVIDIA GPUs, or cpu; unasked, what suits the machine
 #   make run NOTEBOOKS=notebooks/01_data_editing.ipynb
 #   make test SLOW=1              the slow tests too
+#   make test-browser FULL=1      the notebooks' own parameters, many minutes
 #   make bench SMALL=1            sizes that only show that it works
 #   make pins UPGRADE=1           take the newest versions
 
@@ -26,7 +27,11 @@ of_pip = $$($(pip) config list | sed -nE "s/^(:env:|global|install)[.]$(1)='(.*)
 uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,index-url)}}" \
 	SSL_CERT_FILE="$${SSL_CERT_FILE:-$(call of_pip,cert)}" .venv/bin/python -m uv
 
-.PHONY: help run test test-kaggle kaggle bench results lab setup pins clean venv
+# What only some targets need, beside what is there.
+install = { $(uv) pip install -q --python .venv/bin/python --require-hashes -r $(1) || \
+	$(pip) install -qq --require-hashes -r $(1); }
+
+.PHONY: help run test test-browser test-kaggle kaggle bench book results lab setup pins clean venv
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,11 +53,19 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle (OWNER=you)
 	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME),your-name)
 
+test-browser: setup book  ## run every notebook in JupyterLab, and look at the site, in Chromium
+	FULL=$(FULL) .venv/bin/python -m pytest -n 2 --maxschedchunk 1 tests/browser
+
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)
 
 results: setup  ## put the tables of results/ into the README and results.md
 	.venv/bin/python -m ffhelpers.running.report
+
+book: setup  ## make a site of the notebooks as they are stored: runs/book/index.html
+	@$(call install,pins/web.txt)
+	rm -rf runs/book
+	.venv/bin/python -m sphinx -q -W --keep-going -c site . runs/book
 
 lab: setup  ## open the notebooks in JupyterLab
 	.venv/bin/python -m jupyterlab notebooks
@@ -68,6 +81,7 @@ pins: setup  ## resolve pyproject.toml into pins/: exact versions and hashes, fo
 	every="--universal --python-version 3.10"; \
 	pin pyproject.toml $$every --extra cpu --extra lab --extra test -o pins/cpu.txt; \
 	pin pyproject.toml $$every --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
+	pin pyproject.toml $$every --extra browser --extra book -c pins/cpu.txt -o pins/web.txt; \
 	pin --group setup $$every -o pins/uv.txt; \
 	pin --group kaggle --python-version 3.12 -o pins/kaggle.txt
 

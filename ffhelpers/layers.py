@@ -191,7 +191,7 @@ class Labelled(keras.layers.Layer):
         product(image + label) = product(image) + product(label).
 
     One large product with the image serves all labels. So does the length of the edited image:
-    |x + w|² = |x|² + 2 x·w + |w|².
+    `|x + w|² = |x|² + 2 x·w + |w|²`.
 
     Args:
         block: a `Block`. Its dropout also takes pixels of the image, but never the label's.

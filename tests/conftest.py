@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+collect_ignore = ["browser"]  # for those, `make test-browser`
+
 # The same examples every time, so that a red run is the change's fault; a slow machine is nobody's.
 settings.register_profile(
     "same",

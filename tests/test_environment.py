@@ -22,23 +22,45 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # pytest brings it on Python 3.10
 
+
 ROOT = Path(__file__).parent.parent
+
+
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
 PROJECT = PYPROJECT["project"]
+
+
 PYTHONS = [f"3.{n}" for n in range(30) if f"3.{n}" in SpecifierSet(PROJECT["requires-python"])]
+
+
 MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
+
+
 CORE = [Requirement(line) for line in PROJECT["dependencies"]]
+
+
 EXTRAS = {
     name: [Requirement(line) for line in lines]
     for name, lines in PROJECT["optional-dependencies"].items()
 }
+
+
 SETUP = [Requirement(line) for line in PYPROJECT["dependency-groups"]["setup"]]
+
+
 KAGGLE = [Requirement(line) for line in PYPROJECT["dependency-groups"]["kaggle"]]
+
+
 BUILD = [Requirement(line) for line in PYPROJECT["build-system"]["requires"]]
+
+
 # What each file of pins is for.
 WANTED = {
     "cpu": [*CORE, *EXTRAS["cpu"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
     "cuda": [*CORE, *EXTRAS["cuda"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
+    "web": [*CORE, *EXTRAS["browser"], *EXTRAS["book"]],
     "uv": SETUP,
 }
 
@@ -98,8 +120,10 @@ def test_every_requirement_has_a_fitting_pin(python, system, machine):
     for file in ("cpu", "cuda"):
         tensorflows = {"tensorflow", "tensorflow-cpu"} & pins(file, environment).keys()
         assert len(tensorflows) == 1, "TensorFlow's packages overwrite each other's files"
-    on_cpu, on_gpu = (pins(file, environment) for file in ("cpu", "cuda"))
-    assert all(on_gpu[name] == on_cpu[name] for name in on_gpu.keys() & on_cpu.keys())
+    on_cpu = pins("cpu", environment)
+    for file in ("cuda", "web"):  # what is installed beside it, or instead
+        other = pins(file, environment)
+        assert all(other[name] == on_cpu[name] for name in other.keys() & on_cpu.keys())
 
 
 def test_what_the_requirements_require_is_pinned_too():
@@ -204,11 +228,12 @@ def test_imports_and_dependencies_are_the_same():
     tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py", "docs/*.py")
     tested -= {"tomli", "tomllib"}  # in the library from Python 3.11 on
     assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}
+    browsed = imported_by("tests/browser/*.py") - {"exercises"}  # which lies beside that folder
+    assert browsed - names(*CORE, *EXTRAS["test"]) == names(*EXTRAS["browser"])
 
 
 # The Makefile, with a shell script in the place of Python: it says which version it is, and what
 # it is asked to do goes into a log.
-
 STUB = """#!/bin/sh
 echo "$*" >> log
 case "$*" in
@@ -292,6 +317,7 @@ def test_make_alone_lists_the_targets(clone):
     listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
     targets = [
         "bench",
+        "book",
         "clean",
         "kaggle",
         "lab",
@@ -300,6 +326,7 @@ def test_make_alone_lists_the_targets(clone):
         "run",
         "setup",
         "test",
+        "test-browser",
         "test-kaggle",
     ]
     assert (sorted(listed), steps) == (targets, [])

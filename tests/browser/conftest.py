@@ -1,0 +1,92 @@
+"""Chromium, and pages of which nothing may go wrong."""
+
+import os
+import shutil
+
+import lab
+import numpy as np
+import playwright.sync_api
+import pytest
+from exercises import FOLDER
+
+HERE = ("http://localhost:", "http://127.0.0.1:", "file:", "data:", "blob:")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if not found:
+        pytest.exit(
+            f"none of {', '.join(NAMES)} is there: install one, as by apt install chromium", 1
+        )
+    with playwright.sync_api.sync_playwright() as started:
+        root = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = started.chromium.launch(executable_path=found, args=root)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium):
+    """Opens pages. Afterwards none of them has logged an error or asked anything of the internet."""
+    troubles, contexts = [], []
+
+    def logged(message):
+        if message.type == "error":
+            troubles.append(f"{message.text} ({message.location.get('url')})")
+
+    def asked(request):
+        if not request.url.startswith(HERE):
+            troubles.append(f"asked for {request.url}")
+
+    def new(**options):
+        context = chromium.new_context(**options)
+        context.set_default_timeout(120_000)  # machines may be slow
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", logged)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", asked)
+        return page
+
+    yield new
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """A copy of the notebooks."""
+    return shutil.copytree(FOLDER, tmp_path_factory.mktemp("lab") / "notebooks")
+
+
+@pytest.fixture(scope="session")
+def server(folder):
+    with lab.server(folder) as found:
+        yield found
+
+
+@pytest.fixture
+def open_notebook(server, new_page):
+    """Opens one of the folder. Its kernel ends with the test."""
+    opened = []
+
+    def new(name):
+        page = new_page(viewport={"width": 1400, "height": 1000})
+        opened.append(lab.Notebook(page, *server, name))
+        return opened[-1]
+
+    yield new
+    for notebook in opened:
+        notebook.shut_down()
+
+
+@pytest.fixture(scope="session")
+def few_digits(mnist, tmp_path_factory):
+    """A file with so few of MNIST's images that a notebook is through with them in seconds."""
+    path = tmp_path_factory.mktemp("few") / "digits.npz"
+    train = {"x_train": mnist.x_train[:1500], "y_train": mnist.y_train[:1500]}
+    np.savez_compressed(path, **train, x_test=mnist.x_test[:600], y_test=mnist.y_test[:600])
+    return path
