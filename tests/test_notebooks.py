@@ -135,6 +135,15 @@ def test_its_exercises_have_answers(stored):
         assert ask.parse_parameters(path, settings)
 
 
+def test_without_the_package_the_first_cell_says_what_to_do(tmp_path):
+    first = code_cells(nbformat.read(NOTEBOOKS[0], as_version=4))[0].source
+    # An interpreter without this environment's packages, in a folder where nothing is.
+    command = [sys.executable, "-I", "-S", "-c", first]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "ffhelpers is missing: put the whole repository beside" in done.stderr
+
+
 def test_links_lead_to_notebooks_before_and_after_it(stored):
     path, notebook = stored
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
