@@ -12,7 +12,7 @@ from ffhelpers.running import figures, records
 
 ROOT = Path(__file__).parent.parent
 START, *LESSONS = sorted((ROOT / "notebooks").glob("[01]*.ipynb"))
-GLOSSARY = "00_start_here.ipynb#glossary"
+GLOSSARY = "00_start_here.ipynb#Glossary"
 
 
 def texts(path):
@@ -168,7 +168,7 @@ def prose(path):
 def looked_up(path):
     """The text of a notebook's links to the glossary: who followed them knows the words."""
     return " ".join(
-        re.findall(r"\[([^]]*)\]\(00_start_here\.ipynb#glossary\)", " ".join(texts(path)))
+        re.findall(r"\[([^]]*)\]\(00_start_here\.ipynb#Glossary\)", " ".join(texts(path)))
     )
 
 
