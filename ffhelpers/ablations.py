@@ -371,9 +371,8 @@ def recipes(ours):
         "dropout 0.1": ours.but(block={"dropout": 0.1}),
         # sizes
         **{f"depth {depth}": ours.but(widths=[first] * depth) for depth in (1, 3)},
-        "width 200": ours.but(widths=[200] * len(ours.widths)),
-        "width 1000": ours.but(widths=[1000] * len(ours.widths)),
-        "batches of 100": ours.but(batch_size=100),
+        "half the width": ours.but(widths=[width // 2 for width in ours.widths]),
+        "twice the width": ours.but(widths=[width * 2 for width in ours.widths]),
         # the optimizer
         "half the learning rate": ours.but(learning_rate=rate / 2),
         "twice the learning rate": ours.but(learning_rate=rate * 2),
@@ -402,3 +401,35 @@ def pick(recipes, names):
         if name not in recipes:
             raise ParameterError(f"no recipe {name!r}, only {', '.join(recipes)}")
     return {name: recipes[name] for name in names}
+
+
+# --- What came out ---------------------------------------------------------------------------
+
+
+def verdict(low, high):
+    """What the 95 % interval of a difference between two errors says of the first one."""
+    return "worse" if low > 0 else "better" if high < 0 else "within the noise"
+
+
+def show(table, **columns):
+    """Print a table of errors, best first, as `ff.table` makes it with `against`.
+
+    Args:
+        table: its rows are recipes.
+        columns: title → recipe → text, shown at the end of each row.
+    """
+    titles = "".join(f"{title:>8}" for title in columns)
+    print(f"{'recipe':33} {'error':>8}  difference, 95 % interval              {titles}")
+    for _, row in table.sort_values("mean", kind="stable").iterrows():
+        more = "".join(f"{texts[row.recipe]:>8}" for texts in columns.values())
+        print(f"{row.recipe:33} {row['mean']:8.2%}  {_compared(row):38} {more}".rstrip())
+
+
+def _compared(row):
+    """A row's difference from the reference in points, its interval, and what that says."""
+    if np.isnan(row.difference):
+        return ""
+    away, low, high = (100 * row[f"difference{end}"] for end in ("", "_low", "_high"))
+    if np.isnan(low):
+        return f"{away:+6.2f}"
+    return f"{away:+6.2f}  {low:+.2f} to {high:+.2f}  {verdict(low, high)}"

@@ -6,7 +6,7 @@ A drawing is made on a canvas whose unit is about the height of a box; see `netw
 import matplotlib.pyplot as plt
 from matplotlib.patches import FancyBboxPatch
 
-from .style import NEGATIVE, POSITIVE, show
+from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 
 def canvas(width, height):
@@ -93,3 +93,27 @@ def _learned_by(model, block):
     loss = type(model.loss).__name__ if getattr(model, "loss", None) else "not compiled yet"
     named = getattr(kind, "__name__", type(kind).__name__)
     return f"{named}\n{loss if block.trainable else 'frozen'}"
+
+
+def ingredients():
+    """What a recipe chooses, in grey, beside the place in a network where it acts."""
+    ax = canvas(12.4, 6.9)
+    box(ax, 2.3, 0.6, "image, true label", width=3.4, color=POSITIVE)
+    box(ax, 6.1, 0.6, "image, wrong label", width=3.4, color=NEGATIVE)
+    for layer, y in ((1, 1.9), (2, 4.7)):
+        if layer == 1:
+            arrow(ax, (2.3, 1), (3, y), POSITIVE)
+            arrow(ax, (6.1, 1), (3.4, y), NEGATIVE)
+        else:
+            arrow(ax, (3.2, y - 1.2), (3.2, y), stopped=True)
+        box(ax, 3.2, y + 0.8, f"layer {layer}: normalise,\nweights, ReLU", width=4.6, height=1.6)
+        arrow(ax, (5.5, y + 1.2), (6.3, y + 1.2))
+        box(ax, 7.6, y + 1.2, "goodness", width=2.6)
+        arrow(ax, (7.6, y + 0.8), (7.6, y + 0.55))
+        box(ax, 7.6, y + 0.15, "own loss", width=2.6)
+    said = {"color": NEUTRAL, "fontsize": 12, "va": "center"}
+    ax.text(9.2, 5.9, "of what kind,\nand who votes", **said)
+    ax.text(9.2, 4.85, "pairwise\nor threshold", **said)
+    ax.text(9.2, 2.6, "layers together\nor one by one;\noptimizer", **said)
+    ax.text(8.1, 0.6, "negatives: fixed,\nuniform, hard", **said)
+    show(ax.figure)
