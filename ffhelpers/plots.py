@@ -1,6 +1,7 @@
 """The notebooks' figures: one function a figure, all in one style. Each shows its figure."""
 
 import math
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -93,14 +94,14 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
     show(figure)
 
 
-def multiples(curves, references, xlabel, ylabel, top=None, across=4):
+def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
     """One small panel for each curve, with the same references in grey in all of them.
 
     Args:
         curves: title → numbers, the first one at x = 1.
         references: label → numbers, at most four.
         xlabel, ylabel: what the axes are, which all panels share.
-        top: where the y axis ends; a curve that is above it at its end is said in words.
+        ylim: ends of the y axis; where a curve ends above it, a word says where.
         across: panels side by side.
     """
     down = math.ceil(len(curves) / across)
@@ -116,11 +117,12 @@ def multiples(curves, references, xlabel, ylabel, top=None, across=4):
         ax.plot(
             range(1, len(curve) + 1), curve, "o-", color=POSITIVE, markersize=4, label="the recipe"
         )
-        ax.set_title(title, fontsize=10)
-        if top is not None and curve[-1] > top:
+        ax.set_title(textwrap.fill(title, 20), fontsize=10)
+        if ylim is not None and curve[-1] > ylim[1]:
             said = {"ha": "center", "va": "top", "color": POSITIVE, "fontsize": 10}
-            ax.text(0.5, 0.95, f"above: {curve[-1]:.0f}", transform=ax.transAxes, **said)
-    axes[0, 0].set(ylim=(0, top))
+            ax.text(0.5, 0.95, f"ends at {curve[-1]:.0f}", transform=ax.transAxes, **said)
+    if ylim is not None:
+        axes[0, 0].set(ylim=ylim)
     axes[0, 0].locator_params(axis="x", integer=True, min_n_ticks=1)
     figure.supxlabel(xlabel, fontsize=10)
     figure.supylabel(ylabel, fontsize=10)

