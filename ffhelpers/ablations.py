@@ -6,7 +6,7 @@ it.
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -54,7 +54,7 @@ class Recipe:
         `ours.but(greedy=True)` differs from `ours` in one thing.
     """
 
-    widths: list = (500, 500)
+    widths: Sequence = (500, 500)
     loss: Any = dataclasses.field(default_factory=PairwiseLoss)
     source: Callable = LabelInImage
     wrong: str = ""
@@ -133,7 +133,7 @@ def restart(model, fresh, seed):
     for variable in model.trainable_variables:
         if variable.name == "kernel":
             variable.assign(keras.initializers.GlorotUniform()(variable.shape))
-    for layer in model._flatten_layers():
+    for layer in model._flatten_layers():  # to Keras, the state of draws is no variable
         if hasattr(layer, "draws"):
             layer.draws.state.assign(keras.random.SeedGenerator().state)
 
@@ -376,8 +376,8 @@ def recipes(ours):
         # the optimizer
         "half the learning rate": ours.but(learning_rate=rate / 2),
         "twice the learning rate": ours.but(learning_rate=rate * 2),
-        # backprop's rate and decay are our own because they are the best of these for it, see
-        # results/05_ablations/backprop
+        # tried for backprop: the best pair is ours, so that "backprop" needs no other
+        # (results/05_ablations/backprop)
         **{
             f"backprop at {rate:g} with decay {decay:g}": backprop.but(
                 learning_rate=rate, weight_decay=decay
