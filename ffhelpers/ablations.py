@@ -417,15 +417,11 @@ def recorded(runs, against="ours"):
 
     Returns:
         pandas DataFrame, a row for each recipe, as `ff.table` gives it of the validation error,
-        with two columns more: `test_error`, its mean, and `time`, the processor's seconds of
-        training (their median) beside those of `against`.
+        with a column more, `test_error`: its mean.
     """
-    found = records.results(runs, ["errors", "test_errors", "processor_seconds"])
+    found = records.results(runs, ["errors", "test_errors"])
     table = records.table(found, ["recipe"], "errors", against=against)
-    by_recipe = found.groupby("recipe")
-    seconds = by_recipe.processor_seconds.median()
-    table["test_error"] = table.recipe.map(by_recipe.test_errors.mean())
-    table["time"] = table.recipe.map(seconds / seconds[against])
+    table["test_error"] = table.recipe.map(found.groupby("recipe").test_errors.mean())
     return table.sort_values("mean", kind="stable", ignore_index=True)
 
 
@@ -435,12 +431,9 @@ def show(table):
     Args:
         table: as from `recorded`, or from `ff.table` by recipe and with `against`.
     """
-    timed = "time" in table
-    title = f"{'recipe':33} {'error':>7}  {'difference, 95 % interval':38}"
-    print(title + " time" if timed else title.rstrip())
+    print(f"{'recipe':33} {'error':>7}  difference, 95 % interval")
     for _, row in table.sort_values("mean", kind="stable").iterrows():
-        line = f"{row.recipe:33} {row['mean']:7.2%}  {_compared(row):38}"
-        print(f"{line} {row.time:.1f}×" if timed else line.rstrip())
+        print(f"{row.recipe:33} {row['mean']:7.2%}  {_compared(row)}".rstrip())
 
 
 def _compared(row):

@@ -144,15 +144,12 @@ def test_recorded_recipes_are_known():
 
 
 def test_backprop_has_the_best_rate_and_decay():
-    """…on the validation images, to the best of the pairs tried."""
+    """…of the pairs tried, on the validation images."""
     (run,) = records.read("05_ablations/backprop")
     errors = run["figures"]["errors"]
     best = min(errors, key=errors.get)
     known = ablations.recipes(OURS.but(learning_rate=run["parameters"]["learning_rate"]))
     assert known["backprop"] == known[best]
-    assert (
-        0.4 < 100 * (TABLE.loc["ours", "mean"] - errors[best][0]) < 0.6
-    )  # the notebook says half
     assert run["parameters"]["seed"] not in range(1, 1 + GRID["seeds"])
 
 
@@ -169,7 +166,7 @@ FINDINGS = [
 
 
 def test_there_are_findings():
-    assert len(FINDINGS) >= 6
+    assert len(FINDINGS) >= 10
 
 
 @pytest.mark.parametrize("name, difference, noise", FINDINGS)
