@@ -681,3 +681,27 @@ def prediction():
     ax.text(0.4, 6.2, "Ten candidates", va="center", fontsize=14)
     ax.text(0.4, 2.7, "One pass", va="center", fontsize=14)
     show(ax.figure)
+
+
+def ingredients():
+    """What a recipe chooses, in grey, beside the place in a network where it acts."""
+    ax = canvas(12.4, 6.9)
+    box(ax, 2.3, 0.6, "image, true label", width=3.4, color=POSITIVE)
+    box(ax, 6.1, 0.6, "image, wrong label", width=3.4, color=NEGATIVE)
+    for layer, y in ((1, 1.9), (2, 4.7)):
+        if layer == 1:
+            arrow(ax, (2.3, 1), (3, y), POSITIVE)
+            arrow(ax, (6.1, 1), (3.4, y), NEGATIVE)
+        else:
+            arrow(ax, (3.2, y - 1.2), (3.2, y), stopped=True)
+        box(ax, 3.2, y + 0.8, f"layer {layer}: normalise,\nweights, ReLU", width=4.6, height=1.6)
+        arrow(ax, (5.5, y + 1.2), (6.3, y + 1.2))
+        box(ax, 7.6, y + 1.2, "goodness", width=2.6)
+        arrow(ax, (7.6, y + 0.8), (7.6, y + 0.55))
+        box(ax, 7.6, y + 0.15, "own loss", width=2.6)
+    said = {"color": NEUTRAL, "fontsize": 12, "va": "center"}
+    ax.text(9.2, 5.9, "of what kind,\nand who votes", **said)
+    ax.text(9.2, 4.85, "pairwise\nor threshold", **said)
+    ax.text(9.2, 2.6, "layers together\nor one by one;\noptimizer", **said)
+    ax.text(8.1, 0.6, "negatives: fixed,\nuniform, hard", **said)
+    show(ax.figure)

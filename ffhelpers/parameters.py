@@ -150,9 +150,7 @@ _RULES = {
     # comparisons
     "images": _COUNT,
     "seeds": _COUNT,
-    "seconds": _ABOVE_0,
     "recipes": (list, lambda v: all(isinstance(name, str) for name in v), "a list of names"),
-    "looks": _COUNT,
 }
 
 

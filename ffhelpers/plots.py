@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +13,8 @@ from .drawings import network, unrolled
 from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
-__all__ += ["images", "intervals", "labelled", "maps", "network", "panels", "phase_map"]
-__all__ += ["progress", "rivals", "rows", "separation", "show", "timelines", "unrolled"]
+__all__ += ["images", "intervals", "labelled", "maps", "multiples", "network", "panels"]
+__all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines", "unrolled"]
 __all__ += ["weights", "window", "with_bars"]
 
 
@@ -132,36 +133,6 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     else:
         ax.legend()
-    show(figure)
-
-
-def progress(series, xlabels, ylabel, reference=None):
-    """How an error falls, over several measures of effort: a panel each, on logarithmic axes.
-
-    Args:
-        series: label → one row a point: an x for each panel, then value, low and high.
-        xlabels: what is along the panels' x axes.
-        reference: label of a line that is drawn in black and dashed.
-
-    Colours are told apart for up to twenty lines.
-    """
-    figure, axes = plt.subplots(1, len(xlabels), figsize=(3.6 * len(xlabels), 3.2), sharey=True)
-    colors = iter(plt.get_cmap("tab20")([*range(0, 20, 2), *range(1, 20, 2)]))  # strong ones first
-    for label, points in series.items():
-        *efforts, value, low, high = np.asarray(points).T
-        style = {"label": label, "marker": ".", "linewidth": 1}
-        if label == reference:
-            style |= {"color": "black", "linestyle": "--", "zorder": 3}
-        else:
-            style["color"] = next(colors)
-        for ax, effort in zip(axes, efforts):
-            ax.errorbar(effort, value, [value - low, high - value], elinewidth=0.6, **style)
-    for ax, xlabel in zip(axes, xlabels):
-        ax.set(xlabel=xlabel, xscale="log", yscale="log")
-        _logarithmic(ax.xaxis)
-        _logarithmic(ax.yaxis)
-    axes[0].set_ylabel(ylabel)
-    axes[-1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
     show(figure)
 
 
@@ -559,4 +530,40 @@ def panels(panels, xlabel, ylabel, styles, across=2):
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
     axes[0, 0].legend()
+    show(figure)
+
+
+def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
+    """One small panel for each curve, with the same references in grey in all of them.
+
+    Args:
+        curves: title → numbers, the first one at x = 1.
+        references: label → numbers, at most four.
+        xlabel, ylabel: what the axes are, which all panels share.
+        ylim: ends of the y axis; where a curve ends above it, a word says where.
+        across: panels side by side.
+    """
+    down = math.ceil(len(curves) / across)
+    size = (2.2 * across, 1.9 * down + 0.5)
+    figure, axes = plt.subplots(
+        down, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat[len(curves) :]:
+        ax.axis("off")
+    for ax, (title, curve) in zip(axes.flat, curves.items()):
+        for (label, line), style in zip(references.items(), ("-", "--", ":", "-.")):
+            ax.plot(range(1, len(line) + 1), line, style, color=NEUTRAL, label=label)
+        ax.plot(
+            range(1, len(curve) + 1), curve, "o-", color=POSITIVE, markersize=4, label="the recipe"
+        )
+        ax.set_title(textwrap.fill(title, 20), fontsize=10)
+        if ylim is not None and curve[-1] > ylim[1]:
+            said = {"ha": "center", "va": "top", "color": POSITIVE, "fontsize": 10}
+            ax.text(0.5, 0.95, f"ends at {curve[-1]:.0f}", transform=ax.transAxes, **said)
+    if ylim is not None:
+        axes[0, 0].set(ylim=ylim)
+    axes[0, 0].locator_params(axis="x", integer=True, min_n_ticks=1)
+    figure.supxlabel(xlabel, fontsize=10)
+    figure.supylabel(ylabel, fontsize=10)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     show(figure)

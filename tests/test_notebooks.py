@@ -29,7 +29,7 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def trains(path):
-    return bool({"epochs", "seconds"} & ask.parameters(path).keys())
+    return "epochs" in ask.parameters(path)
 
 
 def reads_text(path):
@@ -253,7 +253,7 @@ def test_recipes_of_the_long_list_run_too(own_data, tmp_path):
     names = ["softmax over all labels", "three negatives", "peer normalisation", "backprop"]
     names += ["goodness of the top tenth", "goodness is the mean activity", "tanh", "depth 3"]
     names += ["negatives of the one-pass softmax"]
-    settings = {"dataset": own_data, "seeds": 1, "seconds": 0.2, "looks": 2, "widths": "40,30"}
+    settings = {"dataset": own_data, "seeds": 1, "epochs": 2, "widths": "40,30"}
     command = [sys.executable, "-m", "ffhelpers", "run", str(FOLDER / "05_ablations.ipynb")]
     for name, value in {**settings, "recipes": ",".join(names)}.items():
         command += ["-p", f"{name}={value}"]
@@ -264,8 +264,7 @@ def test_recipes_of_the_long_list_run_too(own_data, tmp_path):
     recorded = ff.figures(tmp_path / "05_ablations.ipynb")
     assert list(recorded["errors"]) == list(recorded["curves"]) == sorted(names)
     for (curve,) in recorded["curves"].values():
-        (first, early, _), (seconds, late, error) = curve
-        assert 0 < early < late and 0.1 <= first < seconds >= 0.2 and 0 <= error < 0.75
+        assert len(curve) == 2 and 0 <= curve[-1] < 0.75
 
 
 @pytest.mark.slow
