@@ -220,9 +220,9 @@ def _away(row):
     return _points(row.difference, row.difference_low, row.difference_high)
 
 
-def ablations():
+def ablations(name="ablations"):
     """Every recipe of notebook 5, and its difference from ours."""
-    runs = records.results("05_ablations/ablations", ["errors", "test_errors"])
+    runs = records.results(f"05_ablations/{name}", ["errors", "test_errors"])
     test = runs.groupby("recipe").test_errors.mean()
     found = records.table(runs, ["recipe"], "errors", "ours").sort_values("mean", kind="stable")
     return _table(
@@ -232,6 +232,10 @@ def ablations():
             for row in found.itertuples(index=False)
         ),
     )
+
+
+def ablations_at_equal_seconds():
+    return ablations("equal_seconds")
 
 
 def _changes(name):
@@ -410,7 +414,16 @@ TABLES = {
     table.__name__: table
     for table in (
         *(overview, others, dense, convolutions, unsupervised, recurrent, characters, phases),
-        *(ablations, choices, normalization, labels, pairs, parts, costs),
+        *(
+            ablations,
+            ablations_at_equal_seconds,
+            choices,
+            normalization,
+            labels,
+            pairs,
+            parts,
+            costs,
+        ),
     )
 }
 
