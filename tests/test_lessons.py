@@ -104,6 +104,15 @@ def test_bits_are_those_of_the_recorded_runs():
     assert f"backprop needs {fables_backprop}, and {python} against {python_backprop}" in words
 
 
+def test_how_far_backprop_is_ahead():
+    found = records.table("05_ablations/ablations", ["recipe"], "errors", "ours").set_index(
+        "recipe"
+    )
+    (said,) = re.findall(r"two layers of 200 units err\s+([0-9.]+) points more", START_TEXT)
+    assert float(said) == round(-100 * found.difference["backprop"], 2)
+    assert found.difference_high["backprop"] < 0
+
+
 # --- The glossary ----------------------------------------------------------------------------
 
 WORDS = {row[0]: re.match(r"\[(\d\d)\]", row[2])[1] for row in rows("word")}
