@@ -151,8 +151,8 @@ def layer():
     ax.text(0.8, y, "input", ha="right", va="center", fontsize=11)
     arrow(ax, (4.6, y), (5.6, y), POSITIVE, text="h")
     arrow(ax, (8.2, y), (9.2, y), POSITIVE, text="g")
-    ax.plot([10.6, 10.6, 3.3], [y - 0.55, 0.7, 0.7], color=NEGATIVE, linewidth=1)
-    arrow(ax, (3.3, 0.7), (3.3, y - 0.55), NEGATIVE)
+    ax.plot([10.6, 10.6, 3.3], [y - 0.55, 0.7, 0.7], "--", color=NEGATIVE, linewidth=1)
+    arrow(ax, (3.3, 0.7), (3.3, y - 0.55), NEGATIVE, dashed=True)
     said = "the gradient ends at this layer's own W"
     ax.text(6.9, 0.6, said, ha="center", va="top", fontsize=11, color=NEGATIVE)
     arrow(ax, (3.3, y + 0.55), (3.3, 3.5), stopped=True)
@@ -320,7 +320,7 @@ def unrolled(layers, iterations, counted=()):
     """
     top = len(layers) - 1
     figure, ax = plt.subplots(figsize=(1.1 * iterations + 2.4, 0.9 * len(layers) + 1.1))
-    heard = {-1: ("black", "-", "the layer below"), 1: (COLORS[2], "-", "the layer above")}
+    heard = {-1: ("black", "-", "the block below"), 1: (COLORS[2], "-", "the block above")}
     heard[0] = (NEUTRAL, ":", "itself, a little")
     for t in range(iterations + 1):
         for row in range(top + 1):

@@ -144,7 +144,8 @@ def separation(g_pos, g_neg, titles, theta=None):
         titles: a string for each panel.
         theta: where a threshold is drawn.
     """
-    figure, axes = plt.subplots(1, len(titles), figsize=(3.3 * len(titles), 2.6), squeeze=False)
+    size = (3.3 * len(titles), 2.9)
+    figure, axes = plt.subplots(1, len(titles), figsize=size, squeeze=False, layout="constrained")
     for ax, pos, neg, title in zip(axes[0], g_pos, g_neg, titles):
         bins = np.linspace(0, np.quantile(np.concatenate([pos, neg]), 0.995), 50)
         ax.hist(neg, bins, color=NEGATIVE, alpha=0.6, label="negative")
@@ -152,7 +153,8 @@ def separation(g_pos, g_neg, titles, theta=None):
         if theta is not None:
             ax.axvline(theta, color=NEUTRAL, linestyle=":")
         ax.set(title=title, xlabel="goodness", yticks=[])
-    axes[0, 0].legend()
+    axes[0, 0].set_ylabel("images")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     show(figure)
 
 
@@ -563,6 +565,8 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
     if ylim is not None:
         axes[0, 0].set(ylim=ylim)
     axes[0, 0].locator_params(axis="x", integer=True, min_n_ticks=1)
+    for ax in axes.flat[max(len(curves) - across, 0) : len(curves)]:  # nothing is below it
+        ax.tick_params(labelbottom=True)
     figure.supxlabel(xlabel, fontsize=10)
     figure.supylabel(ylabel, fontsize=10)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
