@@ -108,7 +108,8 @@ def test_how_far_backprop_is_ahead():
     found = records.table("05_ablations/ablations", ["recipe"], "errors", "ours").set_index(
         "recipe"
     )
-    (said,) = re.findall(r"two layers of 200 units err\s+([0-9.]+) points more", START_TEXT)
+    text = " ".join(START_TEXT.split())
+    (said,) = re.findall(r"two layers of 200 units err ([0-9.]+) points more", text)
     assert float(said) == round(-100 * found.difference["backprop"], 2)
     assert found.difference_high["backprop"] < 0
 
