@@ -56,7 +56,7 @@ def as_images(x, image_shape=None):
         where = tuple(int(i) for i in np.unravel_index(np.isfinite(x).argmin(), x.shape))
         raise ValueError(f"images{list(where)} is {x[where]}: expected finite numbers")
     # Columns of a table may be of any size, so of those only what looks like bytes is refused.
-    bytes_as_floats = low >= 0 and (high >= 2 if x.ndim > 2 else 128 <= high <= 255 and _whole(x))
+    bytes_as_floats = low >= 0 and 128 <= high <= 255 and (x.ndim > 2 or _whole(x))
     if x.dtype.kind == "f" and bytes_as_floats:
         raise ValueError(f"images up to {high:g} as floats: expected 0 to 1, divide them by 255")
     return x
