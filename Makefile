@@ -43,7 +43,7 @@ test: setup  ## run the tests, and every notebook, comparing its outputs with th
 	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks \
 		$(if $(SLOW),,-m "not slow")
 
-# Kaggle has Python 3.12; IPython 7 knows none that is newer.
+# Kaggle has Python 3.12; the pins suit 3.11 too, and IPython 7 knows none that is newer.
 test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, as root
 	.venv/bin/python -m uv venv -q --clear --no-python-downloads --python '>=3.11,<3.13' .venv-kaggle
 	$(uv) pip install -q --python .venv-kaggle/bin/python \
@@ -83,7 +83,7 @@ pins: setup  ## resolve pyproject.toml into pins/: exact versions and hashes, fo
 	pin pyproject.toml $$every --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
 	pin pyproject.toml $$every --extra browser --extra book -c pins/cpu.txt -o pins/web.txt; \
 	pin --group setup $$every -o pins/uv.txt; \
-	pin --group kaggle --python-version 3.12 -o pins/kaggle.txt
+	pin --group kaggle --python-version 3.11 -o pins/kaggle.txt
 
 clean:  ## remove .venv, runs/ and caches; the data stays in Keras's cache
 	rm -rf .venv .venv-kaggle runs *.egg-info .pytest_cache .hypothesis .ruff_cache

@@ -5,6 +5,7 @@ it.
 """
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -212,7 +213,8 @@ def run(recipes, data, seeds, epochs):
     import pandas  # slow to import
 
     rows = []
-    with tqdm(total=len(recipes) * len(seeds), disable=not watched(), leave=False) as bar:
+    shown = {"file": sys.stdout, "disable": not watched(), "leave": False}
+    with tqdm(total=len(recipes) * len(seeds), **shown) as bar:
         for name, recipe in recipes.items():
             bar.set_description(name)
             model = compiled(recipe, data, epochs)
