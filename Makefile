@@ -48,7 +48,7 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 	.venv/bin/python -m uv venv -q --clear --no-python-downloads --python '>=3.11,<3.13' .venv-kaggle
 	$(uv) pip install -q --python .venv-kaggle/bin/python \
 		--require-hashes -r pins/kaggle.txt
-	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py
+	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(ONLY),-k "$(ONLY)")
 
 kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle (OWNER=you)
 	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME),your-name)

@@ -134,7 +134,8 @@ def test_a_notebook_on_kaggle(run, arrays, notebook, tmp_path):
     place, write = list(FORMS.items())[NOTEBOOKS.index(notebook) % len(FORMS)]
     if "dataset" in ask.parameters(notebook):
         write(inputs / place, arrays)
-    executed, _ = run(notebook, inputs, stored.metadata["tests"]["small"])
+    small = [f"{name}={value}" for name, value in stored.metadata["tests"]["small"].items()]
+    executed, _ = run(notebook, inputs, ask.parse_parameters(notebook, small))
     outputs = [o for cell in executed.cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.get("name") == "stderr" and "ffhelpers" in o.text]
     pictures = [o for o in outputs if "image/png" in o.get("data", {})]
