@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import fetch, pictures
+from . import fetch
 from .datasets import DATASETS
 from .formats import DataError
 
@@ -96,10 +96,8 @@ def load(dataset="mnist", size=None, color=None):
         return _published(name)
     if path.suffix == ".npz" or (os.fspath(dataset) and path.exists()):
         return _own(path)
-    close = difflib.get_close_matches(_spelled(dataset), DATASETS, n=1)
-    meant = f", did you mean {close[0]!r}?" if close else ""
     raise DataError(
-        f"unknown data set {os.fspath(dataset)!r}{meant}: give one of {', '.join(DATASETS)}, or the "
+        f"unknown data set {os.fspath(dataset)!r}{did_you_mean(dataset)}: give one of {', '.join(DATASETS)}, or the "
         "path of an .npz file or of a folder with a folder of pictures for each class"
     )
 
@@ -107,6 +105,12 @@ def load(dataset="mnist", size=None, color=None):
 def known_name(dataset):
     """The name in `DATASETS` that is meant, as by `"Fashion-MNIST"`, or None."""
     return _spelled(dataset) if _spelled(dataset) in DATASETS else None
+
+
+def did_you_mean(dataset):
+    """A question after the nearest name in `DATASETS`, or nothing."""
+    close = difflib.get_close_matches(_spelled(dataset), DATASETS, n=1)
+    return f", did you mean {close[0]}?" if close else ""
 
 
 def _spelled(dataset):
@@ -172,6 +176,8 @@ def _own_arrays(path):
 
 def _pictures(folder, size, color):
     """The pictures in a folder's folders, as `Data`; see `pictures.read`."""
+    from . import pictures  # here, as the command line needs no Pillow to start
+
     arrays, class_names, said = pictures.read(folder, size, color)
     data = Data.from_arrays(**arrays, class_names=class_names, name=Path(folder).resolve().name)
     return replace(data, source=f"{folder}, {said}")

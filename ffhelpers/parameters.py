@@ -3,7 +3,6 @@
 Without TensorFlow, so that a wrong value is refused before anything slow starts.
 """
 
-import difflib
 import math
 import os
 from numbers import Integral, Real
@@ -31,11 +30,12 @@ def _is_dataset(value):
 
 
 def _expected_dataset(value):
-    names = _datasets()
-    written = str(value).lower().replace("-", "_")
-    close = difflib.get_close_matches(written, names, n=1)
-    hint = f", did you mean {close[0]}?" if close else ""
-    return f"{', '.join(names)}, or the path of an existing .npz file or folder of pictures{hint}"
+    from .data import did_you_mean
+
+    return (
+        f"{', '.join(_datasets())}, or the path of an existing .npz file or folder of pictures"
+        f"{did_you_mean(str(value))}"
+    )
 
 
 def _texts():

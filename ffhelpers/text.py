@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from . import fetch
-from .datasets import Published
+from .datasets import USUAL, Published
 from .formats import DataError
 
 MARKS = {" ": " ", ".": ".", ",": ",", ";": ";", ":": ";", "!": ".", "?": "."}
@@ -224,11 +224,7 @@ FABLES = Published(
     title="Aesop's Fables",
     files=("aesop_townsend.txt",),
     urls=("https://www.gutenberg.org/cache/epub/21/pg21.txt",),
-    sources={
-        "Kaggle's input": fetch.kaggle,
-        "Keras's cache": fetch.keras_cache,
-        "download": fetch.keras_download,
-    },
+    sources=USUAL,
     verify=_verified_fables,
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from reading import minutes_to_read
 
 from ffhelpers import drawings
 from ffhelpers.running import figures, records
@@ -33,19 +34,6 @@ def rows(heading):
 # --- The map ---------------------------------------------------------------------------------
 
 
-def minutes_to_read(path):
-    """At 200 words and 20 lines of code a minute, without tables and what is folded away."""
-    words, lines = 0, 0
-    for cell in nbformat.read(path, as_version=4).cells:
-        text = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
-        if cell.cell_type == "code":
-            lines += len(text.splitlines())
-        else:
-            text = re.sub(r"\$\$.*?\$\$|^\|.*?$|^```.*?^```", "", text, flags=re.S | re.M)
-            words += len(text.split())
-    return words / 200 + lines / 20
-
-
 MAP = {row[0].strip("[")[:2]: row for row in rows("lesson")}
 
 
@@ -58,7 +46,7 @@ def test_the_map_is_that_of_the_stored_notebooks(number):
         assert f"]({path.name})" in lesson
     (seconds,) = re.findall(r"^\*Takes (\d+ s) on two CPU cores", "\n".join(texts(path)), re.M)
     assert to_run == seconds, f"{path.stem} says that it takes {seconds}"
-    minutes = minutes_to_read(path)
+    minutes = minutes_to_read(nbformat.read(path, as_version=4))
     said = int(to_read.removesuffix(" min"))
     assert abs(said - minutes) <= 2, f"{path.stem} is read in {minutes:.0f} min, not {said}"
 

@@ -14,6 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from exercises import COMMANDS, exercises, solved
+from reading import minutes_to_read, prose
 
 import ffhelpers as ff
 from ffhelpers.exercises import UNFILLED
@@ -102,17 +103,10 @@ def test_it_is_built_like_the_others(stored):
 
 
 def test_it_can_be_read_in_twenty_minutes(stored):
-    """At 200 words and 20 lines of code a minute, and no cell of prose is a page."""
-    words, lines = 0, 0
+    """…and no cell of prose is a page."""
     for cell in stored[1].cells:
-        text = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
-        if cell.cell_type == "code":
-            lines += len(text.splitlines())
-        else:
-            text = re.sub(r"\$\$.*?\$\$|^\|.*?$|^```.*?^```", "", text, flags=re.S | re.M)
-            words += len(text.split())
-            assert len(text.split()) <= 120, text
-    assert words / 200 + lines / 20 <= 20
+        assert cell.cell_type == "code" or len(prose(cell)) <= 120, cell.source
+    assert minutes_to_read(stored[1]) <= 20
 
 
 def test_it_shows_the_algorithm_in_a_drawing(stored):
