@@ -3,9 +3,9 @@
 Predictions come as goodness (or logits), float `(n, num_classes)`: the largest is the prediction.
 """
 
-from pathlib import Path
-
 import numpy as np
+
+from .files import whole
 
 
 def error(goodness, labels):
@@ -118,6 +118,5 @@ def write_submission(labels, path="submission.csv"):
         `write_submission(model.predict(data.x_unlabelled).argmax(axis=1))`
     """
     rows = [f"{image},{label}" for image, label in enumerate(np.asarray(labels, int), start=1)]
-    aside = Path(f"{path}.unfinished")
-    aside.write_text("\n".join(["ImageId,Label", *rows, ""]))
-    aside.replace(path)
+    with whole(path) as aside:
+        aside.write_text("\n".join(["ImageId,Label", *rows, ""]))

@@ -5,7 +5,6 @@ import hashlib
 import io
 import os
 import pickle
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from . import formats
+from .files import whole
 from .formats import BATCH, CSV, IDX, NPZ, TAR, DataError
 
 KAGGLE = "/kaggle/input"
@@ -213,17 +213,10 @@ def _wheel(folder):
 
 def _keep(path, content):
     """Write `content` to `path`, where others see all of it or nothing. If it fails, warn."""
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(aside, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())  # a full disk may show only here
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
+        with whole(path) as aside:
+            aside.write_bytes(content)
     except OSError as error:
         warnings.warn(f"{path} was not kept, to be fetched again: {error}", stacklevel=6)
 

@@ -17,6 +17,7 @@ from .inputs import CheckedDataset, as_images, checked_batch, count, label_error
 from .labels import check_labels
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
+from .resume import Resumable, listed
 
 AT_ONCE = 20  # steps between two returns to Python, each of which costs a third of a small step
 
@@ -28,7 +29,7 @@ class DivergedError(ArithmeticError):
         return [str(self)]
 
 
-class LocalTrainer(keras.Model):
+class LocalTrainer(Resumable):
     """A Keras model whose blocks have losses of their own.
 
     A subclass has `source`, `blocks`, `train_step`, and `block_goodness` and `voting` for what
@@ -121,7 +122,7 @@ class LocalTrainer(keras.Model):
             kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
         x = self._checked(x, self.source.check)
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
-        callbacks = _listed(kwargs.pop("callbacks", None))
+        callbacks = listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
         batches = asked or count(x, batch_size, kept=1 - split)
         every = [getattr(callback, "save_freq", None) for callback in callbacks]
@@ -385,14 +386,6 @@ class _StopAtNaN(keras.callbacks.Callback):
             f"{int(self.model.optimizer.iterations)}, its loss is {loss}: lower the learning "
             "rate, or look for NaN in the images, or for batches with streams of one sign alone"
         )
-
-
-def _listed(callbacks):
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        return callbacks.callbacks
-    return (
-        list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] * bool(callbacks)
-    )
 
 
 def _verbosity(verbose):

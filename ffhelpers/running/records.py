@@ -34,12 +34,52 @@ def line(record):
 
 
 def append(path, record):
-    """Add a record to a file of JSON lines; the file and its folder are made if need be."""
+    """Add a record to a file of JSON lines; the file and its folder are made if need be.
+
+    All of it is added or nothing, whatever other programs add at the same time. What one that was
+    killed left of a line makes room.
+
+    Raises:
+        OSError: it cannot be written; the file is as it was.
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab", buffering=0) as file:
-        file.write(
-            f"{line(record)}\n".encode()
-        )  # one write, so that two programs do not mix their lines
+    with open(path, "a+b", buffering=0) as file, _alone(file):
+        file.seek(0)
+        content = file.read()
+        kept = _finished(content)
+        file.truncate(len(kept))
+        rest = f"{line(record)}\n".encode()
+        if kept and not kept.endswith(b"\n"):
+            rest = b"\n" + rest
+        try:
+            while rest:  # a disk that gets full takes a part, then raises
+                rest = rest[file.write(rest) :]
+        except OSError as error:
+            file.truncate(len(kept))
+            error.filename = str(path)
+            raise
+
+
+@contextlib.contextmanager
+def _alone(file):
+    """While no other program adds to this file, where the system knows such locks."""
+    with contextlib.suppress(ImportError, OSError):
+        from fcntl import LOCK_EX, flock  # the dead hold none; closing the file gives it up
+
+        flock(file, LOCK_EX)
+    yield
+
+
+def _finished(content):
+    """JSON lines, as bytes, without what is there of a last one that breaks off."""
+    end = content.rfind(b"\n") + 1
+    if not content.startswith(b"{", end):
+        return content
+    try:
+        json.loads(content[end:])
+    except ValueError:
+        return content[:end]
+    return content
 
 
 def check_writable(path):
@@ -80,11 +120,12 @@ def read(path):
         executed = [p for p in sorted(path.rglob("*.ipynb")) if _counts(p.relative_to(path))]
         return [record for notebook in executed for record in read(notebook)]
     try:
-        with open(path, encoding="utf-8") as file:
-            if path.suffix == ".ipynb":
-                # A line too, because a notebook is saved with the keys of objects sorted.
-                file = filter(None, [json.load(file)["metadata"].get("ffhelpers")])
-            return [json.loads(one) for one in file]
+        content = path.read_bytes()
+        if path.suffix == ".ipynb":
+            # A line too, because a notebook is saved with the keys of objects sorted.
+            made = json.loads(content)["metadata"].get("ffhelpers")
+            return [json.loads(made)] if made else []
+        return [json.loads(one) for one in _finished(content).splitlines()]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no records: {error!r}") from None
 

@@ -5,14 +5,13 @@ by the function of that name here. What stands around them is written by hand. `
 them all in.
 """
 
-import os
 import re
-import secrets
 
 import numpy as np
 import yaml
 
 from ..evaluation import mean_interval
+from ..files import whole
 from . import records
 
 PAGES = tuple(records.PROJECT / name for name in ("README.md", "results.md"))
@@ -24,7 +23,8 @@ def main():
     for page in PAGES:
         old = page.read_text(encoding="utf-8")
         if (new := filled(old)) != old:
-            _replace(page, new)
+            with whole(page) as aside:
+                aside.write_text(new, encoding="utf-8")
             print(f"{page.name}: new tables")
 
 
@@ -42,15 +42,6 @@ def filled(text):
     if count < len(opened):
         raise ValueError("a table's comment has no <!-- end --> behind it")
     return new
-
-
-def _replace(page, text):
-    aside = page.with_name(f".{page.name}.{secrets.token_hex(8)}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        os.replace(aside, page)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _table(header, rows):

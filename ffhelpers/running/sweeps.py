@@ -112,7 +112,7 @@ def make(run, limit_seconds=None):
         if run.path.exists():
             return
         for left in run.path.parent.glob(f".unfinished-{run.path.stem}-*"):
-            shutil.rmtree(left)  # of a process that was killed
+            shutil.rmtree(left, ignore_errors=True)  # a killed one's, whose kernel may yet write
         processes.execute(run, limit_seconds)
 
 
