@@ -58,6 +58,7 @@ if sys.argv[:1] != ["-m"]:
     from .sources import Adversarial, GivenLabels, Hardest, Images, LabelInImage, Source, Streams
     from .trainer import DivergedError
     from .unlabelled import GivenImages, HybridImages, ImageSums
+    from .workers import WorkerLostError
 
     __all__ += ["Adversarial", "Block", "ClassChannels", "Conv", "Dense", "DivergedError"]
     __all__ += ["ForwardForward", "GivenImages", "GivenLabels", "Hardest", "HybridImages"]
@@ -67,4 +68,4 @@ if sys.argv[:1] != ["-m"]:
     __all__ += ["ThresholdLoss", "average_copies", "batches", "evaluation", "goodness"]
     __all__ += ["hard_labels", "hybrid_masks", "hybrids", "label_patterns", "normalize"]
     __all__ += ["Recurrent", "RecurrentDense", "pairwise_loss", "setup"]
-    __all__ += ["threshold_loss", "uniform_labels", "write_label"]
+    __all__ += ["threshold_loss", "uniform_labels", "write_label", "WorkerLostError"]

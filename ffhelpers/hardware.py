@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from . import parameters
+from . import parameters, workers
 from .machine import cores
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
@@ -14,13 +14,15 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
 
     Sets the seeds of Python, NumPy and TensorFlow, lets every GPU take memory as it needs it,
     turns mixed precision on where the GPU has tensor cores, and spreads the batches over all
-    GPUs of the machine. Weights and losses stay float32 in mixed precision.
+    GPUs of the machine, and over all machines that `TF_CONFIG` names; it waits until they are
+    there. Weights and losses stay float32 in mixed precision.
 
     Args:
         seed: int from 0 to 2**32 - 1; None leaves the seeds alone.
         precision: `"auto"`, or one of the Keras dtype policies `"float32"`, `"mixed_float16"` and
             `"mixed_bfloat16"`.
-        strategy: `"auto"` (`MirroredStrategy` for several GPUs), None for one device, or a
+        strategy: `"auto"` (`MultiWorkerMirroredStrategy` for several processes in `TF_CONFIG`,
+            `MirroredStrategy` for several GPUs), None for one device, or a
             `tf.distribute.Strategy`.
         deterministic: give the same bits in every run on the same machine, somewhat slower.
 
@@ -28,7 +30,9 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
         One line that says what this machine computes with.
 
     Raises:
-        ValueError: a value that is none of these.
+        ValueError: a value that is none of these; a `TF_CONFIG` in another form; no seed where
+            several processes share the data.
+        RuntimeError: with such processes, TensorFlow has computed something already.
     """
     if not (strategy in ("auto", None) or isinstance(strategy, tf.distribute.Strategy)):
         raise ValueError(
@@ -38,6 +42,12 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
         parameters.check(seed=seed)
     if precision not in ("auto", *PRECISIONS):  # in others nothing trains
         raise ValueError(f"precision={precision!r}: expected auto or {', '.join(PRECISIONS)}")
+    processes = workers.count() if strategy == "auto" else 1
+    if processes > 1 and seed is None:
+        raise ValueError(
+            f"seed=None with {processes} workers: expected the same number for all of them, by "
+            "which they shuffle alike, so that each example is learned from once"
+        )
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         if not tf.config.experimental.get_memory_growth(gpu):
@@ -47,10 +57,12 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
         keras.utils.set_random_seed(int(seed))
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    if strategy == "auto":
+    if processes > 1:
+        strategy = workers.strategy()
+    elif strategy == "auto":
         strategy = tf.distribute.MirroredStrategy() if len(gpus) > 1 else None
     tf.distribute.experimental_set_strategy(strategy)
-    return _summary(gpus, seed, strategy, deterministic)
+    return _summary(gpus, seed, strategy, deterministic, processes)
 
 
 def _precision(gpus):
@@ -62,7 +74,7 @@ def _precision(gpus):
     return "mixed_float16" if capability >= (7, 0) else "float32"
 
 
-def _summary(gpus, seed, strategy, deterministic):
+def _summary(gpus, seed, strategy, deterministic, processes):
     names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
     if names:
         machine = ", ".join(f"{names.count(n)} x {n}" for n in dict.fromkeys(names))
@@ -70,6 +82,8 @@ def _summary(gpus, seed, strategy, deterministic):
         machine = f"{len(cores())} CPU cores"
     parts = [f"TensorFlow {tf.__version__}, Keras {keras.__version__} on {machine}"]
     parts.append(keras.config.dtype_policy().name)
+    if processes > 1:
+        parts.append(f"{processes} workers")
     if strategy is not None:
         parts.append(f"{strategy.num_replicas_in_sync} replicas")
     parts.append("no seed" if seed is None else f"seed {seed}")

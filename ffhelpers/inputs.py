@@ -113,3 +113,13 @@ def count(x, batch_size, kept=1.0):
     if not hasattr(x, "shape"):
         return None
     return math.ceil(math.floor(len(x) * kept) / (batch_size or 32))
+
+
+def check_shares(images, batch_size, devices):
+    """Refuse a last batch of which a device would get no image: of none there are no statistics."""
+    last = images % (batch_size or 32)
+    if 0 < last < devices:
+        raise ValueError(
+            f"a last batch of {last} images on {devices} devices: expected one each, give another "
+            "batch_size or fewer images"
+        )

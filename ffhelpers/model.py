@@ -134,7 +134,7 @@ class ForwardForward(LocalTrainer):
             return tf.stop_gradient(h)
 
         self.forward(learn, streams.inputs, streams.labels, self.last_trainable())
-        self.optimizer.apply(*zip(*gradients.values()))
+        self.apply(gradients, ops.shape(streams.inputs)[0])
         self.track(sum(losses), ops.shape(streams.inputs)[0], streams.signs, by_block)
         return {m.name: m.result() for m in self.metrics if m.name in ("loss", "g_pos", "g_neg")}
 

@@ -3,11 +3,11 @@
 import keras
 
 from . import parameters
-from .resume import Resumable
+from .workers import Shared
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")
-class OnePass(Resumable):
+class OnePass(Shared):
     """A softmax on a trained network's activities: one forward pass instead of a pass per label.
 
     The network sees a neutral label and is frozen (`network.trainable = False`); only the

@@ -45,11 +45,11 @@ class Resumable(keras.Model):
                 with data that cannot be gone through again.
         """
         callbacks = listed(kwargs.pop("callbacks", None))
-        ours = [_Backup(c) if isinstance(c, _KERAS) else c for c in callbacks]
-        backup = next((c for c in ours if isinstance(c, _Backup)), None)
+        ours = [Backup(c) if isinstance(c, _KERAS) else c for c in callbacks]
+        backup = next((c for c in ours if isinstance(c, Backup)), None)
         if backup:
             # Last, when all others have changed what they change at the end of an epoch.
-            ours = [*(c for c in ours if not isinstance(c, (_Backup, _HISTORY))), backup]
+            ours = [*(c for c in ours if not isinstance(c, (Backup, _HISTORY))), backup]
             first, steps = kwargs.get("initial_epoch", 0), kwargs.get("steps_per_epoch")
             _check_stream(x, steps)
             done = backup.restore(self)
@@ -82,13 +82,13 @@ _KERAS = keras.callbacks.BackupAndRestore
 _HISTORY = keras.callbacks.History
 
 
-class _Backup(keras.callbacks.History):
+class Backup(keras.callbacks.History):
     """The state after an epoch, in one file: Keras's weights file, and the history behind it.
 
     Keras's own callback keeps the weights and the epoch in two files, of which one may be newer.
     """
 
-    def __init__(self, asked):
+    def __init__(self, asked, writes=True):
         super().__init__()
         if asked.save_freq != "epoch":
             raise ValueError(
@@ -96,7 +96,8 @@ class _Backup(keras.callbacks.History):
                 "goes on within an epoch would see some of the data twice"
             )
         self.path = Path(asked.backup_dir, "latest.weights.h5")
-        self.delete, self.done = asked.delete_checkpoint, []
+        self.writes, self.done = writes, []
+        self.delete = writes and asked.delete_checkpoint
 
     def restore(self, model):
         """Put the model into the state that is kept, if any is; the epochs that are behind it."""
@@ -126,6 +127,8 @@ class _Backup(keras.callbacks.History):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
+        if not self.writes:
+            return
         kept = {"epochs": self.epoch, "history": self.history}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with whole(self.path) as aside:

@@ -13,11 +13,12 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from .inputs import CheckedDataset, as_images, checked_batch, count, label_errors
+from .inputs import CheckedDataset, as_images, check_shares, checked_batch, count, label_errors
 from .labels import check_labels
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
-from .resume import Resumable, listed
+from .resume import listed
+from .workers import Shared
 
 AT_ONCE = 20  # steps between two returns to Python, each of which costs a third of a small step
 
@@ -29,7 +30,7 @@ class DivergedError(ArithmeticError):
         return [str(self)]
 
 
-class LocalTrainer(Resumable):
+class LocalTrainer(Shared):
     """A Keras model whose blocks have losses of their own.
 
     A subclass has `source`, `blocks`, `train_step`, and `block_goodness` and `voting` for what
@@ -125,6 +126,9 @@ class LocalTrainer(Resumable):
         callbacks = listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
         batches = asked or count(x, batch_size, kept=1 - split)
+        if isinstance(x, np.ndarray):
+            devices = self.distribute_strategy.num_replicas_in_sync
+            check_shares(math.floor(len(x) * (1 - split)), batch_size, devices)
         every = [getattr(callback, "save_freq", None) for callback in callbacks]
         every = [n for n in (kwargs.get("validation_steps"), *every) if isinstance(n, int)]
         exact = asked or callbacks or verbose or every
@@ -311,6 +315,23 @@ class LocalTrainer(Resumable):
             raise ValueError("no block is trainable: set trainable = True on one and compile")
         return trainable[-1]
 
+    def apply(self, gradients, count):
+        """Move the weights by the gradients of a batch, or of a replica's part of it.
+
+        Args:
+            gradients: as `collect` keeps them.
+            count: of how many images they are the mean.
+        """
+        gradients, variables = zip(*gradients.values())
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        if replicas > 1:
+            # Parts of a batch are not always equal, but count alike in Keras. What is no number
+            # on one replica becomes so on all, lest only that one skips the step.
+            count = ops.cast(count, "float32") + sum(ops.sum(0 * g) for g in gradients)
+            total = tf.distribute.get_replica_context().all_reduce("SUM", count)
+            gradients = [gradient * (replicas * count / total) for gradient in gradients]
+        self.optimizer.apply(gradients, variables)
+
     def track(self, loss, batch_size, signs=None, by_block=()):
         """Keep the loss of a batch, and the goodness of its positive and negative streams."""
         tracker = next(m for m in self.metrics if m.name == "loss")
@@ -354,6 +375,11 @@ class LocalTrainer(Resumable):
                 result = metric.result()
                 results.update(result if isinstance(result, dict) else {metric.name: result})
         return results
+
+    def _get_metrics_result_or_logs(self, logs):
+        # Of several devices Keras takes the mean of their own results, whatever their parts.
+        results = self.get_metrics_result()
+        return {name: results.get(name, value) for name, value in logs.items()}
 
 
 def collect(gradients, new, variables):
