@@ -18,6 +18,9 @@ __all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines", "u
 __all__ += ["weights", "window", "with_bars"]
 
 
+_SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
+
+
 def _logarithmic(axis):
     """Ticks at 1, 2, 5, 10, … written as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -211,7 +214,7 @@ def weights(kernel, image_shape, count=10):
         ax.axis("off")
     for ax, picture in zip(axes.flat, pictures):
         reach = np.abs(picture).max()
-        ax.imshow(picture, cmap="RdBu_r", vmin=-reach, vmax=reach)
+        ax.imshow(picture, cmap=_SIGNED, vmin=-reach, vmax=reach)
     show(figure)
 
 
@@ -354,7 +357,7 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
         sides: what columns and rows are, two strings; by default places of a picture.
         names: of the columns and of the rows, which are the same then.
         written: how a number is written into its square, such as `"{:.0%}"`.
-        centred: from blue over white at 0 to red; else from white at 0 to black.
+        centred: from orange over white at 0 to blue; else from white at 0 to black.
         across: panels side by side.
 
     Example:
@@ -366,7 +369,7 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
     size = (side * across + 1.1, (side + (0.6 if sides else 0.25)) * down)
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, layout="constrained")
     most = max(np.abs(panel).max() for panel in panels)
-    colors = {"cmap": "RdBu_r"} if centred else {}
+    colors = {"cmap": _SIGNED} if centred else {}
     for ax in axes.flat[len(panels) :]:
         ax.axis("off")
     for ax, panel, title in zip(axes.flat, panels, titles):
@@ -492,12 +495,11 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
         2, len(images), figsize=(1.9 * len(images) + 0.4, 3.6), layout="constrained", squeeze=False
     )
     low = min(0, values.min())
-    signed = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
     for i, (top, below) in enumerate(axes.T):
         _framed(top, _picture(images[i]))
         if images.min() < 0:
             reach = np.abs(images[i]).max()
-            top.images[0].set(cmap=signed, clim=(-reach, reach))
+            top.images[0].set(cmap=_SIGNED, clim=(-reach, reach))
         top.set_title(titles[i], fontsize=11)
         orange = values[i] < 0 if marked is None else np.arange(len(values[i])) == marked[i]
         other = POSITIVE if marked is None else NEUTRAL
