@@ -397,7 +397,8 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
 
 
 def phase_map(errors):
-    """What notebook 11 trained, as `maps`: phases across, rates down, a panel an optimiser.
+    """What notebook 11 trained, as `maps`: phases across, rates down, a panel an optimiser; where
+    each has a single rate, one panel for all.
 
     Args:
         errors: setting, such as "SGD 0.9, rate 0.1, phase 8" or "…, phase together", for every
@@ -407,11 +408,16 @@ def phase_map(errors):
     titles, _, columns = (list(dict.fromkeys(parts)) for parts in zip(*cells))
     titles.sort(key=lambda title: title.startswith("Adam"))  # stable, it comes last
     columns.sort(key=lambda column: int(column) if column.isdigit() else 0)
-    panels = {}
+    panels, of_one = {}, []
     for title in titles:
         rows = sorted({row for other, row, _ in cells if other == title}, key=float)
         each = np.array([[cells[title, row, column] for column in columns] for row in rows])
         panels[title] = rows, each[..., 0], each[..., 1]
+        of_one += [f"{title}, rate {row}" for row in rows]
+    if len(of_one) == len(titles):  # a row of each is a table
+        table = [np.concatenate(parts) for parts in zip(*(p[1:] for p in panels.values()))]
+        maps({"": (of_one, *table)}, columns, "batches in a phase", "")
+        return
     across = 3 if len(columns) < 5 else 2  # to be read in a page's width
     maps(panels, columns, "batches in a phase", "rate", across)
 
@@ -513,7 +519,7 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
     show(figure)
 
 
-def panels(panels, xlabel, ylabel, styles, across=2):
+def panels(panels, xlabel, ylabel, styles, across=2, lines=(), shaded=()):
     """Lines in small panels with common axes.
 
     Args:
@@ -521,13 +527,20 @@ def panels(panels, xlabel, ylabel, styles, across=2):
         xlabel, ylabel: of all panels.
         styles: label → keyword arguments of `plot`.
         across: panels side by side.
+        lines, shaded: as for `curves`, in each of them.
     """
     down = math.ceil(len(panels) / across)
     size = (0.6 + 3.6 * across, 0.6 + 2.1 * down)
     figure, axes = plt.subplots(
         down, across, figsize=size, sharex="row", sharey=True, layout="constrained", squeeze=False
     )
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
     for ax, (title, (x, series)) in zip(axes.flat, panels.items()):
+        for span in shaded:
+            ax.axvspan(*span, color=NEUTRAL, alpha=0.15, linewidth=0)
+        for height in lines:
+            ax.axhline(height, color=NEUTRAL, linestyle=":")
         for label, y in series.items():
             ax.plot(x, y, label=label, **styles[label])
         ax.set(title=title, xlabel=xlabel)
@@ -541,8 +554,8 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
     """One small panel for each curve, with the same references in grey in all of them.
 
     Args:
-        curves: title → numbers, the first one at x = 1.
-        references: label → numbers, at most four.
+        curves: title → numbers. They end where the references do, at equal distances.
+        references: label → numbers, at x = 1, 2, …; at most four, of equal length.
         xlabel, ylabel: what the axes are, which all panels share.
         ylim: ends of the y axis; where a curve ends above it, a word says where.
         across: panels side by side.
@@ -557,9 +570,8 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
     for ax, (title, curve) in zip(axes.flat, curves.items()):
         for (label, line), style in zip(references.items(), ("-", "--", ":", "-.")):
             ax.plot(range(1, len(line) + 1), line, style, color=NEUTRAL, label=label)
-        ax.plot(
-            range(1, len(curve) + 1), curve, "o-", color=POSITIVE, markersize=4, label="the recipe"
-        )
+        x = np.linspace(0, len(line), len(curve) + 1)[1:]
+        ax.plot(x, curve, "o-", color=POSITIVE, markersize=4, label="the recipe")
         ax.set_title(textwrap.fill(title, 20), fontsize=10)
         if ylim is not None and curve[-1] > ylim[1]:
             said = {"ha": "center", "va": "top", "color": POSITIVE, "fontsize": 10}
