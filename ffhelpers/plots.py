@@ -560,7 +560,7 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
         ylim: ends of the y axis; where a curve ends above it, a word says where.
         across: panels side by side.
     """
-    down = math.ceil(len(curves) / across)
+    down, end = math.ceil(len(curves) / across), len(next(iter(references.values())))
     size = (2.2 * across, 1.9 * down + 0.5)
     figure, axes = plt.subplots(
         down, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
@@ -570,7 +570,7 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
     for ax, (title, curve) in zip(axes.flat, curves.items()):
         for (label, line), style in zip(references.items(), ("-", "--", ":", "-.")):
             ax.plot(range(1, len(line) + 1), line, style, color=NEUTRAL, label=label)
-        x = np.linspace(0, len(line), len(curve) + 1)[1:]
+        x = np.linspace(0, end, len(curve) + 1)[1:]
         ax.plot(x, curve, "o-", color=POSITIVE, markersize=4, label="the recipe")
         ax.set_title(textwrap.fill(title, 20), fontsize=10)
         if ylim is not None and curve[-1] > ylim[1]:
