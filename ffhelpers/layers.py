@@ -5,12 +5,21 @@ import numpy as np
 from keras import ops
 
 from . import parameters
+from .draws import KeepsDraws
 from .goodness import ClassChannels, get, identifier, mean_square
 from .labels import Label
-from .sources import KeepsDraws
 
 
-class Block(KeepsDraws, keras.layers.Layer):
+class HasGoodness:
+    """For layers that are told their goodness when they are made, and are saved with it."""
+
+    def __setattr__(self, name, value):
+        if name == "goodness":  # it would be lost on saving
+            raise AttributeError("a block is told its goodness first: ff.Dense(500, goodness=…)")
+        super().__setattr__(name, value)
+
+
+class Block(HasGoodness, KeepsDraws, keras.layers.Layer):
     """`activation(product(normalised(h)) + bias)`, and its goodness: what all blocks share.
 
     A kind of block has `product`, which is linear, and `normalized_product`.
@@ -181,7 +190,7 @@ def _sizes(shape):
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")
-class Labelled(keras.layers.Layer):
+class Labelled(HasGoodness, keras.layers.Layer):
     """A block that reads a label in its images: the first one of a network.
 
     It gives what the block gives for images with a label written into them, for many labels at
@@ -310,3 +319,28 @@ class Labelled(keras.layers.Layer):
     def from_config(cls, config):
         parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("block", "label")}
         return cls(**{**config, **parts})
+
+
+def check_reading(source, blocks):
+    """Refuse blocks that do not read labels, or judge classes, as a source's streams ask for.
+
+    Args:
+        source: a `Source`.
+        blocks: list of `Block` and `Labelled`.
+
+    Raises:
+        ValueError: it says which blocks should.
+    """
+    name, count = type(source).__name__, len(blocks)
+    reads = [isinstance(block, Labelled) for block in blocks]
+    if reads != [source.prediction == "candidates"] + [False] * (count - 1):
+        raise ValueError(
+            f"{name} with {reads.count(True)} of {count} blocks in ff.Labelled: expected the first "
+            "one where there are labels to try, else none"
+        )
+    judges = [not labels and bool(block.num_classes) for labels, block in zip(reads, blocks)]
+    if judges != [source.prediction == "classes"] * count:
+        raise ValueError(
+            f"{name} with {judges.count(True)} of {count} blocks of ff.ClassChannels: expected "
+            "all of them where each class is a stream, as in ff.Images, else none"
+        )

@@ -5,6 +5,7 @@ positive, -1 negative, 0 not counted.
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -64,10 +65,12 @@ class LocalLoss(keras.losses.Loss):
     def _both(self, signs, g):
         """Masks of the positive and of the negative streams, float, of the shape of `g`."""
         self.check_signs(signs)
-        return [
-            ops.broadcast_to(ops.cast(mask, g.dtype), ops.shape(g))
-            for mask in (signs > 0, signs < 0)
-        ]
+        masks = [ops.cast(mask, g.dtype) for mask in (signs > 0, signs < 0)]
+        if self.needs_both and tf.get_static_value(signs) is None:
+            # XLA drops assertions; a loss that is no number ends the training in words.
+            alike = ops.logical_not(ops.logical_and(*map(ops.any, masks)))
+            masks = [mask + ops.where(alike, np.nan, 0.0) for mask in masks]
+        return [ops.broadcast_to(mask, ops.shape(g)) for mask in masks]
 
 
 def _mean(values, weights, axes):

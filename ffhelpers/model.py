@@ -8,7 +8,7 @@ from keras import ops
 from . import parameters
 from .goodness import normalize
 from .labels import LabelPixels
-from .layers import Block, Dense, Labelled
+from .layers import Block, Dense, Labelled, check_reading
 from .sources import LabelInImage, Source
 from .trainer import LocalTrainer, collect
 
@@ -69,12 +69,7 @@ class ForwardForward(LocalTrainer):
                 )
 
     def _check_labels(self):
-        reads = [isinstance(block, Labelled) for block in self.blocks]
-        if reads != [self.source.prediction == "candidates"] + [False] * len(reads[1:]):
-            raise ValueError(
-                f"{type(self.source).__name__} with {reads.count(True)} of {len(reads)} blocks in "
-                "ff.Labelled: expected the first one where there are labels to try, else none"
-            )
+        check_reading(self.source, self.blocks)
 
     def _block(self, i, block):
         if isinstance(block, (Block, Labelled)):

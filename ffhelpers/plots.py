@@ -15,7 +15,7 @@ from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
 __all__ += ["images", "intervals", "labelled", "maps", "multiples", "network", "panels"]
 __all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines", "unrolled"]
-__all__ += ["weights", "window", "with_bars"]
+__all__ += ["window", "with_bars"]
 
 
 _SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
@@ -195,26 +195,6 @@ def candidates(images, goodness, names, label, lead=False):
     bars.set(xlim=(-0.5, count - 0.5), xticks=[], ylabel=ylabel)
     bars.margins(y=0.2)
     bars.grid(axis="x")
-    show(figure)
-
-
-def weights(kernel, image_shape, count=10):
-    """Incoming weights of the first units of a layer, each as a picture of its own scale.
-
-    Args:
-        kernel: float `(pixels, units)`.
-        image_shape: `(h, w)` or `(h, w, channels)`, of which the mean over channels is drawn.
-        count: number of units.
-    """
-    count = min(count, kernel.shape[1])
-    pictures = np.asarray(kernel)[:, :count].T.reshape(count, *image_shape[:2], -1).mean(-1)
-    rows = math.ceil(count / 10)
-    figure, axes = plt.subplots(rows, 10, figsize=(8, 0.9 * rows), squeeze=False)
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, picture in zip(axes.flat, pictures):
-        reach = np.abs(picture).max()
-        ax.imshow(picture, cmap=_SIGNED, vmin=-reach, vmax=reach)
     show(figure)
 
 

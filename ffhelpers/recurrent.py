@@ -11,7 +11,6 @@ from . import parameters
 from .goodness import normalize
 from .layers import Block, flat_product
 from .model import ForwardForward
-from .sources import Adversarial, Hardest
 
 
 class Neighbours(NamedTuple):
@@ -158,12 +157,14 @@ class Recurrent(ForwardForward):
         self.iterations, self.loudness = sorted(set(iterations)), loudness
 
     def _check_labels(self):
-        if self.source.prediction != "candidates" or isinstance(
-            self.source, (Adversarial, Hardest)
-        ):
+        if self.source.prediction != "candidates" or self.source.asks_first_block:
             raise ValueError(
                 f"source={type(self.source).__name__}: expected one with labels to try that asks "
                 "for no first block, such as ff.LabelInImage(10)"
+            )
+        if any(block.num_classes for block in self.blocks):
+            raise ValueError(
+                "blocks with ff.ClassChannels: expected a goodness of all their units"
             )
 
     def _block(self, i, block):

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import ops
 
 from . import parameters
+from .draws import KeepsDraws
 from .goodness import inverse_length, normalize
 from .labels import check_labels, check_values, scaled
 from .negatives import hard_labels, uniform_labels
@@ -37,25 +38,13 @@ class Streams(NamedTuple):
     weight: Any
 
 
-class KeepsDraws:
-    """For layers that draw: `self.draws` is saved with them (to Keras it is no weight)."""
-
-    def save_own_variables(self, store):
-        super().save_own_variables(store)
-        store["draws"] = self.draws.state
-
-    def load_own_variables(self, store):
-        store = {name: store[name] for name in store.keys()}  # noqa: SIM118 -- it is no dict
-        self.draws.state.assign(store.pop("draws"))
-        super().load_own_variables(store)
-
-
 class Source(KeepsDraws, keras.layers.Layer):
     """What all sources have in common; a new one needs `training` and what it says of itself.
 
     Attributes:
         num_classes: how many classes it knows; None without labels.
         takes_labels: whether `fit` needs labels, or what stands in their place, as `y`.
+        asks_first_block: whether `training` needs the network's first block on its own.
         prediction: `"candidates"` where every label has to be tried, `"classes"` where the blocks
             judge all classes at once, None where no label can be predicted from goodness.
 
@@ -63,7 +52,7 @@ class Source(KeepsDraws, keras.layers.Layer):
         seed: of the draws; their state is saved with the network.
     """
 
-    num_classes, takes_labels, prediction = None, True, None
+    num_classes, takes_labels, asks_first_block, prediction = None, True, False, None
 
     def __init__(self, seed=None, **kwargs):
         super().__init__(**kwargs)
@@ -280,6 +269,7 @@ class Around(Source):
         self.source = source
         self.num_classes, self.prediction = source.num_classes, source.prediction
         self.takes_labels = source.takes_labels
+        self.asks_first_block = self.asks_first_block or source.asks_first_block
 
     def build(self, image_shape):
         super().build(image_shape)
@@ -346,6 +336,8 @@ class Hardest(Around):
         seed: see `Source`.
     """
 
+    asks_first_block = True
+
     def __init__(self, source, part=0.5, seed=None, **kwargs):
         super().__init__(source, seed, **kwargs)
         parameters.check(part=part)
@@ -383,6 +375,8 @@ class Adversarial(Around):
         reach: how far images are at most moved, in their own lengths, 0 or more.
         seed: see `Source`.
     """
+
+    asks_first_block = True
 
     def __init__(self, source, reach=0.1, seed=None, **kwargs):
         super().__init__(source, seed, **kwargs)

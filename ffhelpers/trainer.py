@@ -383,7 +383,7 @@ class _StopAtNaN(keras.callbacks.Callback):
         raise DivergedError(
             f"training diverged in block {next(broken, 1)} by step "
             f"{int(self.model.optimizer.iterations)}, its loss is {loss}: lower the learning "
-            "rate, or look for NaN in the images"
+            "rate, or look for NaN in the images, or for batches with streams of one sign alone"
         )
 
 

@@ -43,6 +43,12 @@ class Unlabelled(Pictures):
         streams = ops.stack([self.positive(x), self.negative(x, y)], axis=1)
         return Streams(streams, None, ops.convert_to_tensor([[1.0, -1.0]]), weight)
 
+    def judging(self, x, y, weight=None, network=None):
+        drawn = ops.copy(self.draws.state)
+        streams = self.training(x, y, weight, network)
+        self.draws.state.assign(drawn)  # what is learned later does not depend on it
+        return streams
+
     def neutral(self, x):
         """One stream, the positive one."""
         return self.positive(self.images(x))[:, None], None

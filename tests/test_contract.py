@@ -136,6 +136,26 @@ NETWORKS = {
         PICTURES,
     ),
 }
+
+
+def test_every_kind_of_block_source_and_loss_is_in_the_table():
+    """What is only there to be inherited from has no network of its own."""
+    kinds, found = (ff.Block, ff.Source, ff.LocalLoss), set()
+
+    def look(part):
+        found.add(type(part))
+        for inner in ("block", "source"):
+            if hasattr(part, inner):
+                look(getattr(part, inner))
+
+    for blocks, source, loss, _ in NETWORKS.values():
+        for part in (*blocks(), source(), loss()):
+            look(part)
+    public = {v for v in vars(ff).values() if isinstance(v, type) and issubclass(v, kinds)}
+    inherited_from = {base for kind in public for base in kind.__mro__[1:]}
+    assert public - found - (inherited_from - found) == set()
+
+
 CASES = [(name, kind) for name, parts in NETWORKS.items() for kind in parts[3]]
 
 

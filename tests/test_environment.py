@@ -174,6 +174,7 @@ FILES = [
     "pins/cpu.txt",
     "pins/cuda.txt",
     "pins/uv.txt",
+    "pins/web.txt",
     "environment.yml",
 ]
 

@@ -118,6 +118,12 @@ def test_a_goodness_is_saved_with_its_block(kind, tmp_path, small):
     assert both[0] == both[1]
 
 
+@pytest.mark.parametrize("block", [ff.Dense(5), ff.Labelled(ff.Dense(5), ff.LabelPixels(3))])
+def test_a_goodness_that_would_not_be_saved_is_refused(block):
+    with pytest.raises(AttributeError, match="goodness=…"):
+        block.goodness = top_unit
+
+
 def test_dense_blocks_may_have_class_channels_too(small):
     channels = ff.ClassChannels(10)
     blocks = [ff.Dense(50, goodness=channels), ff.Dense(40, goodness=channels)]

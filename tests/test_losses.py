@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -79,6 +80,16 @@ def test_one_sign_alone_is_learned_or_refused_in_words(loss, sign):
     else:
         with pytest.raises(ValueError, match="compares positive with negative .*ThresholdLoss"):
             loss(signs, goodness)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_one_sign_that_only_a_running_step_sees_makes_the_loss_no_number(loss):
+    """A warning that XLA keeps, unlike an assertion; training stops there in words."""
+    of = tf.function(loss, jit_compile=True)
+    goodness = tf.ones((5, 2))
+    assert np.isfinite(of(tf.constant([[1.0, -1.0]]), goodness))
+    alone = of(tf.constant([[1.0, 1.0]]), goodness)
+    assert np.isfinite(alone) == isinstance(loss, ff.ThresholdLoss)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -262,6 +262,12 @@ def test_there_is_one_training_step_and_one_way_through_the_blocks():
         sources[path] = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
     steps = [path.name for path, text in sources.items() if re.search(r"def train_step\b", text)]
     assert steps == ["model.py"]
+    updates = [
+        path.name for path, text in sources.items() if re.search(r"(adam|er)\.apply\(", text)
+    ]
+    # These two go there step by step: one matrix, one layer, then blocks in a loop.
+    assert sorted(set(updates) - {"model.py"}) == ["02_loss.ipynb", "03_layer_training.ipynb"]
+    assert "inspect.getsource(ff.ForwardForward.train_step)" in "".join(sources.values())
     loop = r"for \w+(?:, \w+)* in \w*(?:enumerate\()?\w+\.blocks\b.*\n"
     chains = loop + r"(?:.*\n){0,2}\s+h(?:, \w+)? = \w+\(h\b"
     found = [path.name for path, text in sources.items() if re.search(chains, text)]
@@ -276,4 +282,7 @@ def test_everything_after_the_blocks_is_given_by_name():
     with pytest.raises(TypeError):
         ff.ForwardForward([5], 10)
     with pytest.raises(TypeError):
-        ff.Dense(5, "relu")
+        ff.Recurrent([5], 10)
+    for block in (lambda *a: ff.Dense(5, *a), lambda *a: ff.Conv(5, 3, *a)):
+        with pytest.raises(TypeError):
+            block("relu")

@@ -192,10 +192,12 @@ def test_what_cannot_be_is_refused():
         ff.Recurrent([5, 5], num_classes=3, iterations=[])
     with pytest.raises(ValueError, match="loudness=0: expected a finite number above 0"):
         ff.Recurrent([5, 5], num_classes=3, loudness=0)
-    for source in (ff.HybridImages(), ff.Hardest(ff.LabelInImage(3)), ff.Images(3)):
+    for source in (ff.HybridImages(), ff.Phases(ff.Hardest(ff.LabelInImage(3))), ff.Images(3)):
         with pytest.raises(ValueError, match=f"source={type(source).__name__}: expected one with"):
             ff.Recurrent([5, 5], source=source)
     with pytest.raises(ValueError, match="expected widths or blocks of ff.RecurrentDense"):
         ff.Recurrent([5, ff.Dense(5)], num_classes=3)
+    with pytest.raises(ValueError, match="expected a goodness of all their units"):
+        ff.Recurrent([ff.RecurrentDense(6, goodness=ff.ClassChannels(3))], num_classes=3)
     with pytest.raises(TypeError, match="silent_blocks"):
         ff.Recurrent([5, 5], num_classes=3, silent_blocks=1)

@@ -185,6 +185,19 @@ def test_learning_from_the_hardest_images_is_learning_from_them_alone(small):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.parametrize("learning", [False, True])
+def test_ten_candidates_or_hard_negatives_cost_one_product_with_the_image(small, learning):
+    model, x, y = network([30, 20]), small[0][:50], small[1][:50]
+    model.train_on_batch(x, y)
+    step = (lambda x, y: model.train_step((x, y))) if learning else (lambda x, y: model(x))
+    graph = tf.function(step).get_concrete_function(tf.constant(x), tf.constant(y)).graph
+    products = [op for op in graph.get_operations() if op.type == "MatMul"]
+    kernels = [op for op in products if op.inputs[1].shape == (784, 30)]
+    assert [op.inputs[0].shape[1] for op in kernels] == [784]
+    gradients = [op for op in products if op.outputs[0].shape == (784, 30)]
+    assert len(gradients) == learning
+
+
 def test_the_wrong_label_is_drawn_once_for_a_batch(small):
     """An image is moved against the pair that it is then learned from, and so is it chosen."""
     drawn = []
@@ -229,6 +242,19 @@ def test_hard_images_may_be_bytes_and_go_with_every_network(small, source):
 def test_parts_that_disagree_on_the_classes_are_refused(blocks, source):
     with pytest.raises(ValueError, match="7 classes: expected 10"):
         ff.ForwardForward(blocks, num_classes=10, source=source)
+
+
+@pytest.mark.parametrize(
+    "blocks, source",
+    [
+        ([9, ff.Dense(10, goodness=ff.ClassChannels(10))], ff.LabelInImage(10)),
+        ([ff.Dense(10, goodness=ff.ClassChannels(10))], ff.HybridImages()),
+        ([ff.Dense(10, goodness=ff.ClassChannels(10)), 9], ff.Images(10)),
+    ],
+)
+def test_blocks_judge_classes_where_each_class_is_a_stream_and_only_there(blocks, source):
+    with pytest.raises(ValueError, match=f"{type(source).__name__} with [01] of [12] blocks of"):
+        ff.ForwardForward(blocks, source=source)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,18 @@ def test_masks_and_partners_are_drawn_for_every_batch(small):
     assert (first != second).any(axis=(1, 2, 3)).all()
 
 
+def test_judging_changes_nothing_of_what_is_learned_later(small):
+    x = small[0][:60]
+    models = [network([9], None, source=ff.HybridImages(1, seed=2)) for _ in range(2)]
+    for judged, model in zip((False, True), models):
+        model.fit(x, batch_size=30, shuffle=False)
+        if judged:
+            assert model.evaluate(x) == model.evaluate(x)
+        model.fit(x, batch_size=30, shuffle=False)
+    for a, b in zip(*(model.get_weights() for model in models)):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_what_cannot_be_is_refused(small):
     with pytest.raises(ValueError, match="blurs=-1: expected a whole number, 0 or more"):
         ff.HybridImages(-1)
