@@ -21,6 +21,7 @@ MEASUREMENTS = {
     "profile": ("speed", {"widths": [50, 50], "batch": 10, "steps": 20, "least": 0, **FEW}),
     "convolutions": ("speed", {"channels": [10], "batch": 10, "steps": 20, **FEW}),
     "augmentation": ("speed", {"channels": [10], "batch": 10, "steps": 20, **FEW}),
+    "hybrids": ("speed", {"widths": [50], "batch": 10, "steps": 20, **FEW}),
     "against_backprop": ("speed", {"images": 1000, "batch": 50, "epochs": 2}),
     "published": ("published", {"images": 1000, "limit_seconds": 0.1}),
     "prediction": ("speed", {"widths": [50, 50], "count": 10, "least": 0, **FEW}),

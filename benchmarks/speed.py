@@ -99,7 +99,7 @@ def images(count):
 
 def forward_forward(widths, optimizer=None, source="hard"):
     keras.utils.set_random_seed(0)
-    model = ff.ForwardForward(widths, num_classes=CLASSES, source=source)
+    model = ff.ForwardForward(list(widths), num_classes=CLASSES, source=source)
     model.compile(optimizer or keras.optimizers.AdamW(1e-3))
     return model
 
@@ -211,6 +211,27 @@ def augmentation(channels=CHANNELS, batch=128, steps=40, repeats=REPEATS):
             "images": name,
             **milliseconds([seconds / steps for seconds in taken]),
             **spread("cost", ratios(taken, times["as they are"])),
+        }
+
+
+def hybrids(widths=(1000, 1000), batch=250, steps=40, repeats=REPEATS):
+    """A step of notebook 8's network under `fit`, with hybrids that it makes and with given ones.
+
+    What is more for hybrids is the price of their masks; the given ones are gathered instead.
+    """
+    x, _ = images(steps * batch)
+    made = ff.batches(x, x, batch).map(lambda image, _: image)
+    given = ff.batches(x, x[::-1].copy(), batch)
+    measures = {
+        "given": partial(epoch, forward_forward(widths, source=ff.GivenImages()), given),
+        "hybrids": partial(epoch, forward_forward(widths, source=ff.HybridImages()), made),
+    }
+    times = settled(measures, repeats)
+    for name, taken in times.items():
+        yield {
+            "negatives": name,
+            **milliseconds([seconds / steps for seconds in taken]),
+            **spread("cost", ratios(taken, times["given"])),
         }
 
 

@@ -419,11 +419,13 @@ def recorded(runs, against="ours"):
 
     Returns:
         pandas DataFrame, a row for each recipe, as `ff.table` gives it of the validation error,
-        with a column more, `test_error`: its mean.
+        with two columns more, means: `test_error` and `processor_seconds` of a training.
     """
-    found = records.results(runs, ["errors", "test_errors"])
+    found = records.results(runs, ["errors", "test_errors", "processor_seconds"])
     table = records.table(found, ["recipe"], "errors", against=against)
-    table["test_error"] = table.recipe.map(found.groupby("recipe").test_errors.mean())
+    means = found.groupby("recipe")[["test_errors", "processor_seconds"]].mean()
+    table["test_error"] = table.recipe.map(means.test_errors)
+    table["processor_seconds"] = table.recipe.map(means.processor_seconds)
     return table.sort_values("mean", kind="stable", ignore_index=True)
 
 
@@ -431,11 +433,14 @@ def show(table):
     """Print a table of errors, best first.
 
     Args:
-        table: as from `recorded`, or from `ff.table` by recipe and with `against`.
+        table: as from `recorded`, or from `ff.table` by recipe and with `against`; where it has
+            a column `processor_seconds`, that is printed too.
     """
-    print(f"{'recipe':33} {'error':>7}  difference, 95 % interval")
+    timed = "processor_seconds" in table
+    print(f"{'recipe':33} {'error':>7}  {'s' if timed else '':>4}  difference, 95 % interval")
     for _, row in table.sort_values("mean", kind="stable").iterrows():
-        print(f"{row.recipe:33} {row['mean']:7.2%}  {_compared(row)}".rstrip())
+        seconds = f"{row.processor_seconds:.1f}" if timed else ""
+        print(f"{row.recipe:33} {row['mean']:7.2%}  {seconds:>4}  {_compared(row)}".rstrip())
 
 
 def _compared(row):

@@ -68,9 +68,19 @@ def network(model):
     Args:
         model: built, as after the first `fit` or `predict`; or not, then without shapes.
 
+    Raises:
+        ValueError: a `Recurrent` model, whose blocks also hear those above.
+
     Example:
         `plots.network(ff.ForwardForward([500, 500], num_classes=10))`
     """
+    from .recurrent import Recurrent  # which needs Keras, as no other drawing does
+
+    if isinstance(model, Recurrent):
+        raise ValueError(
+            "a Recurrent model: its blocks also hear those above, which this drawing does not show; "
+            "draw it in time with plots.unrolled"
+        )
     blocks = model.blocks
     ax = canvas(10, 1.4 + 1.6 * len(blocks))
     box(ax, 3, 0.6, type(model.source).__name__, width=4.4, fill="#f2f2f2")

@@ -170,7 +170,8 @@ class PeerNormalization(keras.regularizers.Regularizer):
 
     For a layer's `activity_regularizer`: `strength` times the mean square of the distance between
     each unit's mean activity, over the batch and its streams, and the average of these means.
-    After Hinton 2022.
+    In a simpler form than Hinton's (2022): the batch's mean, for both signs, and its gradient, which
+    passes the ReLU. He takes a running mean, of positive data only, whose push does not pass it.
 
     Args:
         strength: 0.03 in Hinton's code.

@@ -18,6 +18,9 @@ __all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines", "u
 __all__ += ["window", "with_bars"]
 
 
+_SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
+
+
 def _logarithmic(axis):
     """Ticks at 1, 2, 5, 10, … written as plain numbers."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -334,7 +337,7 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
         sides: what columns and rows are, two strings; by default places of a picture.
         names: of the columns and of the rows, which are the same then.
         written: how a number is written into its square, such as `"{:.0%}"`.
-        centred: from blue over white at 0 to red; else from white at 0 to black.
+        centred: from orange over white at 0 to blue; else from white at 0 to black.
         across: panels side by side.
 
     Example:
@@ -346,7 +349,7 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
     size = (side * across + 1.1, (side + (0.6 if sides else 0.25)) * down)
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, layout="constrained")
     most = max(np.abs(panel).max() for panel in panels)
-    colors = {"cmap": "RdBu_r"} if centred else {}
+    colors = {"cmap": _SIGNED} if centred else {}
     for ax in axes.flat[len(panels) :]:
         ax.axis("off")
     for ax, panel, title in zip(axes.flat, panels, titles):
@@ -374,7 +377,8 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
 
 
 def phase_map(errors):
-    """What notebook 11 trained, as `maps`: phases across, rates down, a panel an optimiser.
+    """What notebook 11 trained, as `maps`: phases across, rates down, a panel an optimiser; where
+    each has a single rate, one panel for all.
 
     Args:
         errors: setting, such as "SGD 0.9, rate 0.1, phase 8" or "…, phase together", for every
@@ -384,11 +388,16 @@ def phase_map(errors):
     titles, _, columns = (list(dict.fromkeys(parts)) for parts in zip(*cells))
     titles.sort(key=lambda title: title.startswith("Adam"))  # stable, it comes last
     columns.sort(key=lambda column: int(column) if column.isdigit() else 0)
-    panels = {}
+    panels, of_one = {}, []
     for title in titles:
         rows = sorted({row for other, row, _ in cells if other == title}, key=float)
         each = np.array([[cells[title, row, column] for column in columns] for row in rows])
         panels[title] = rows, each[..., 0], each[..., 1]
+        of_one += [f"{title}, rate {row}" for row in rows]
+    if len(of_one) == len(titles):  # a row of each is a table
+        table = [np.concatenate(parts) for parts in zip(*(p[1:] for p in panels.values()))]
+        maps({"": (of_one, *table)}, columns, "batches in a phase", "")
+        return
     across = 3 if len(columns) < 5 else 2  # to be read in a page's width
     maps(panels, columns, "batches in a phase", "rate", across)
 
@@ -472,12 +481,11 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
         2, len(images), figsize=(1.9 * len(images) + 0.4, 3.6), layout="constrained", squeeze=False
     )
     low = min(0, values.min())
-    signed = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
     for i, (top, below) in enumerate(axes.T):
         _framed(top, _picture(images[i]))
         if images.min() < 0:
             reach = np.abs(images[i]).max()
-            top.images[0].set(cmap=signed, clim=(-reach, reach))
+            top.images[0].set(cmap=_SIGNED, clim=(-reach, reach))
         top.set_title(titles[i], fontsize=11)
         orange = values[i] < 0 if marked is None else np.arange(len(values[i])) == marked[i]
         other = POSITIVE if marked is None else NEUTRAL
@@ -491,7 +499,7 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
     show(figure)
 
 
-def panels(panels, xlabel, ylabel, styles, across=2):
+def panels(panels, xlabel, ylabel, styles, across=2, lines=(), shaded=()):
     """Lines in small panels with common axes.
 
     Args:
@@ -499,13 +507,20 @@ def panels(panels, xlabel, ylabel, styles, across=2):
         xlabel, ylabel: of all panels.
         styles: label → keyword arguments of `plot`.
         across: panels side by side.
+        lines, shaded: as for `curves`, in each of them.
     """
     down = math.ceil(len(panels) / across)
     size = (0.6 + 3.6 * across, 0.6 + 2.1 * down)
     figure, axes = plt.subplots(
         down, across, figsize=size, sharex="row", sharey=True, layout="constrained", squeeze=False
     )
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
     for ax, (title, (x, series)) in zip(axes.flat, panels.items()):
+        for span in shaded:
+            ax.axvspan(*span, color=NEUTRAL, alpha=0.15, linewidth=0)
+        for height in lines:
+            ax.axhline(height, color=NEUTRAL, linestyle=":")
         for label, y in series.items():
             ax.plot(x, y, label=label, **styles[label])
         ax.set(title=title, xlabel=xlabel)
@@ -519,13 +534,13 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
     """One small panel for each curve, with the same references in grey in all of them.
 
     Args:
-        curves: title → numbers, the first one at x = 1.
-        references: label → numbers, at most four.
+        curves: title → numbers. They end where the references do, at equal distances.
+        references: label → numbers, at x = 1, 2, …; at most four, of equal length.
         xlabel, ylabel: what the axes are, which all panels share.
         ylim: ends of the y axis; where a curve ends above it, a word says where.
         across: panels side by side.
     """
-    down = math.ceil(len(curves) / across)
+    down, end = math.ceil(len(curves) / across), len(next(iter(references.values())))
     size = (2.2 * across, 1.9 * down + 0.5)
     figure, axes = plt.subplots(
         down, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
@@ -535,9 +550,8 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
     for ax, (title, curve) in zip(axes.flat, curves.items()):
         for (label, line), style in zip(references.items(), ("-", "--", ":", "-.")):
             ax.plot(range(1, len(line) + 1), line, style, color=NEUTRAL, label=label)
-        ax.plot(
-            range(1, len(curve) + 1), curve, "o-", color=POSITIVE, markersize=4, label="the recipe"
-        )
+        x = np.linspace(0, end, len(curve) + 1)[1:]
+        ax.plot(x, curve, "o-", color=POSITIVE, markersize=4, label="the recipe")
         ax.set_title(textwrap.fill(title, 20), fontsize=10)
         if ylim is not None and curve[-1] > ylim[1]:
             said = {"ha": "center", "va": "top", "color": POSITIVE, "fontsize": 10}

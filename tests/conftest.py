@@ -30,16 +30,16 @@ def mnist():
 
 @pytest.fixture(scope="session")
 def own_data(mnist, tmp_path_factory):
-    """A file of one's own: four classes, colour, 18 by 20 pixels, bytes, few images."""
-    path = tmp_path_factory.mktemp("own") / "four digits.npz"
+    """A file of one's own: five classes, colour, 18 by 20 pixels, bytes, few images."""
+    path = tmp_path_factory.mktemp("own") / "five digits.npz"
     arrays = {}
     for split, count in (("train", 1100), ("test", 600)):
         x, y = getattr(mnist, f"x_{split}"), getattr(mnist, f"y_{split}")
-        kept = np.flatnonzero(y < 4)[:count]
+        kept = np.flatnonzero(y < 5)[:count]
         grey = np.rint(255 * x[kept, 5:23, 4:24]).astype("uint8")
         arrays[f"x_{split}"] = np.stack([grey, grey // 2, 255 - grey], axis=-1)
         arrays[f"y_{split}"] = y[kept]
-    names = np.array(["zero", "one", "two", "three"])
+    names = np.array(["zero", "one", "two", "three", "four"])
     np.savez_compressed(path, **arrays, class_names=names)
     return path
 

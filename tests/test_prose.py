@@ -1,0 +1,223 @@
+"""What the lessons say in words, held to what it is taken from: runs, outputs, others' figures."""
+
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+
+import ffhelpers as ff
+from ffhelpers import drawings, plots
+from ffhelpers.running import records, report
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+
+def cells(number):
+    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
+    return {cell.id: cell for cell in nbformat.read(path, as_version=4).cells}
+
+
+def said(number, name):
+    return " ".join(cells(number)[name].source.split())
+
+
+def printed(number, name):
+    return "".join(output.get("text", "") for output in cells(number)[name].outputs)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figure that is drawn in a test."""
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield plt.gcf
+    plt.close("all")
+
+
+# --- 00: the whole algorithm -----------------------------------------------------------------
+
+
+def algorithm():
+    """Its cells of code, from the heading that announces them to the next one."""
+    source = [(cell.cell_type, cell.source) for cell in cells("00").values()]
+    (first,) = [i for i, (_, text) in enumerate(source) if text.startswith("## The whole alg")]
+    (last,) = [i for i, (_, text) in enumerate(source) if text.startswith("## It learns")]
+    return [text for kind, text in source[first:last] if kind == "code"]
+
+
+def test_the_whole_algorithm_is_seven_cells_of_some_forty_lines():
+    lines = [line for text in algorithm() for line in text.splitlines() if line.strip()]
+    assert len(algorithm()) == 7 and "The next seven cells of code" in said("00", "00-14")
+    assert 40 <= len(lines) <= 49 and "forty lines" in said("00", "00-47")
+
+
+def test_it_is_plain_numpy_and_learns(mnist):
+    """…with nothing at hand but NumPy, the images and the parameters."""
+    known = {"np": np, "data": mnist, "seed": 1, "batch_size": 50, "widths": [200]}
+    known |= {"learning_rate": 0.05, "theta": 1.0, "scale": 10.0}
+    exec("\n".join(algorithm()), known)
+    known["images"], known["labels"] = mnist.x_train[:5000], mnist.y_train[:5000]
+    network = known["new_network"]()
+    known["train"](network)
+    goodness = known["goodness_of_labels"](mnist.x_val[:1000], network)
+    assert known["error"](goodness, mnist.y_val[:1000]) < 0.6  # a guess has 0.9
+
+
+# --- Figures in sentences --------------------------------------------------------------------
+
+
+def test_the_third_layer_on_lengths_errs_as_printed():
+    found = re.findall(r"on lengths +layer (\d): error ([\d.]+)%", printed("02", "709e0467"))
+    layers = dict(found)
+    assert f"({layers['3']} % against {layers['1']} %)" in said("02", "98b5234a")
+
+
+def test_the_order_of_the_losses_is_as_printed():
+    found = re.findall(r"^(\S.*?) +validation error ([\d.]+)%", printed("02", "02-37"), re.M)
+    errors = {name: float(error) for name, error in found}
+    assert errors["pairwise"] < errors["threshold 1"] < errors["published"]
+    assert errors["threshold 1"] <= errors["steep"], "a larger scale gains nothing"
+
+
+def test_without_the_mean_away_convolutions_learn_slowly():
+    runs = records.results("06_convolutions/normalization")
+    means = runs.groupby("normalization").validation_error.mean()
+    assert means["rms"] > 3 * max(means["batch"], means["layer"])
+    assert "lags far behind" in said("06", "e08847a1")
+
+
+def test_what_three_seeds_tell_of_the_negatives():
+    table = records.table("08_unsupervised/pairs", ["changed"], "validation_error", "usual")
+    table = table.set_index("changed")
+    for name in ("pairs frozen", "pairs sums", "peers 0.0"):
+        assert table.difference_low[name] < 0 < table.difference_high[name], name
+    assert table["mean"].idxmax() == "first_layer_votes False"
+    assert "Leaving out the first block costs most" in said("08", "04e0666b")
+
+
+def test_a_short_memory_can_be_worse_than_none():
+    errors = ff.results("11_sleep/map", ["errors"])
+    mean = 100 * errors.groupby("recipe").errors.mean()
+    for phase, none in ((16, 26), (32, 34)):
+        assert round(mean[f"SGD 0, rate 0.03, phase {phase}"]) == none
+        assert mean[f"SGD 0.9, rate 0.03, phase {phase}"] > 80
+        assert (
+            mean[f"SGD 0.9, rate 0.01, phase {phase}"] < mean[f"SGD 0, rate 0.01, phase {phase}"]
+        )
+    assert "can be worse than none: at a rate of 0.03, phases of 16 and 32 leave 26 and 34 %" in (
+        said("11", "1d315b92")
+    )
+
+
+# --- What others report ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "number, name", [("04", "04-33"), ("08", "c50"), ("09", "00f00e6e")], ids=str
+)
+def test_figures_of_others_in_a_lesson_are_those_of_their_file(number, name):
+    rows = re.findall(
+        r"^\| (?!network|---|this notebook)(.*) \|$", cells(number)[name].source, re.M
+    )
+    assert rows
+    link = None
+    for row in rows:
+        link = (re.findall(r"https://[^)\s]+", row) or [link])[0] or next(
+            found for other in rows for found in re.findall(r"https://[^)\s]+", other)
+        )
+        error = float(re.search(r"([\d.]+) %", row)[1])
+        reported = [each["error"] for each in report.OTHERS.values() if each["link"] == link]
+        assert error in reported, row
+
+
+def test_figures_of_others_asleep_are_those_of_their_file():
+    (others,) = re.findall(r"^others = (\{.*\})$", cells("11")["8970755a"].source, re.M)
+    for phase, name in (("together", "sleep_map"), ("32", "sleep_map_32")):
+        assert f'"{phase}": {report.OTHERS[name]["error"]:g}' in others
+    together, apart = (report.OTHERS[f"sleep_hybrids{end}"]["error"] for end in ("", "_32"))
+    words = f"{together} % error together, {apart} % in phases of 32"
+    assert words in said("11", "2d6f8cb0")
+
+
+def test_the_overview_has_intervals_and_the_best_public_figures():
+    rows = report.overview().splitlines()[2:]
+    assert len(rows) == len(report.BEST)
+    for row, name in zip(rows, report.BEST.values()):
+        assert re.search(r"\*\*[\d.]+ %\*\* \([\d.]+ to [\d.]+\)", row)
+        kind = {"06_convolutions/fashion_mnist": "Fashion-MNIST: convolutions"}.get(name)
+        kind = {"06_convolutions/cifar10": "CIFAR-10: convolutions"}.get(name, kind)
+        kind = {"06_convolutions/mnist": "convolutions"}.get(name, kind)
+        if kind:
+            best = min(
+                other["error"]
+                for other in report.OTHERS.values()
+                if other["network"].startswith(kind)
+            )
+            assert f" {best:g} % [" in row, row
+
+
+# --- Pictures --------------------------------------------------------------------------------
+
+
+def texts(figure):
+    return [text.get_text() for ax in figure.axes for text in ax.texts]
+
+
+def test_a_network_is_drawn_with_its_source_its_shapes_and_losses(drawn):
+    model = ff.ForwardForward([7, 5], num_classes=10)
+    model.compile(loss=ff.ThresholdLoss())
+    model.build((None, 4, 5))
+    model.blocks[1].trainable = False
+    plots.network(model)
+    words = "\n".join(texts(drawn()))
+    for part in (
+        "LabelInImage",
+        "Labelled(Dense)\n20 × 7",
+        "Dense\n7 × 5",
+        "ThresholdLoss",
+        "frozen",
+    ):
+        assert part in words, part
+
+
+def test_a_network_that_hears_from_above_is_drawn_in_time_only(drawn):
+    with pytest.raises(ValueError, match="draw it in time with plots.unrolled"):
+        drawings.network(ff.Recurrent([5], num_classes=3))
+
+
+def test_signed_numbers_are_blue_and_orange(drawn):
+    plots.grids([np.array([[-1.0, 0, 1]])], [""], "weight", centred=True)
+    (drawn_image,) = drawn().axes[0].images
+    red, green, blue, _ = drawn_image.to_rgba(np.array([[-1.0, 0, 1]]))[0].T
+    assert red[0] > blue[0] and blue[2] > red[2]
+    assert min(red[1], green[1], blue[1]) > 0.99
+
+
+def test_a_longer_curve_ends_where_the_references_do(drawn):
+    plots.multiples({"a": [3, 2, 2, 1], "b": [3, 1]}, {"ours": [2, 1]}, "passes", "error")
+    lines = [ax.lines[-1].get_xdata().tolist() for ax in drawn().axes if ax.lines]
+    assert lines == [[0.5, 1, 1.5, 2], [1, 2]]
+
+
+def test_a_single_rate_makes_one_table(drawn):
+    settings = [
+        f"{o}, rate 0.1, phase {p}" for o in ("SGD 0", "Adam 0.9") for p in ("together", 8)
+    ]
+    plots.phase_map({setting: (i + 1.0, np.nan) for i, setting in enumerate(settings)})
+    (ax,) = drawn().axes
+    assert texts(drawn()) == ["1.0", "2.0", "3.0", "4.0"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "SGD 0, rate 0.1",
+        "Adam 0.9, rate 0.1",
+    ]
+
+
+def test_six_curves_at_most_in_a_panel_of_bits():
+    source = cells("10")["a8682303"].source
+    known = {}
+    exec(source[source.index("def highest_first") : source.index("\nepoch, ")], known)
+    curves = {f"{i}": [9, i] for i in range(8)}
+    assert list(known["highest_first"](curves)) == ["5", "4", "3", "2", "1", "0"]
