@@ -186,7 +186,7 @@ const STYLE = `
     border: 1px solid #7f7f7f; border-radius: 4px; }
   option { color: black; background: white; }
   :focus-visible { outline: 2px solid #56b4e9; outline-offset: 2px; }
-  canvas { background: white; border: 1px solid #7f7f7f; image-rendering: pixelated; width: 100%; }
+  canvas { box-sizing: border-box; background: white; border: 1px solid #7f7f7f; image-rendering: pixelated; width: 100%; }
   .paper { touch-action: none; cursor: crosshair; max-width: 24rem; display: block; }
   .small { display: flex; gap: 1rem; margin: 0.5rem 0; }
   [hidden] { display: none; }
@@ -255,8 +255,10 @@ export function mount(element, data) {
   const state = { strokes: [], digit: digits.at(-1), kept: null, mask: 0 };
 
   // What there is to see and to touch.
-  const control = (text, input, ...more) =>
-    make("label", {}, make("span", { className: "named", textContent: text }), input, ...more);
+  const control = (text, input, ...more) => {
+    input.setAttribute("aria-label", text); // without what else is inside the label
+    return make("label", {}, make("span", { className: "named", textContent: text }), input, ...more);
+  };
   const button = (textContent, onclick) => make("button", { type: "button", textContent, onclick });
   const choice = (texts) => {
     const options = texts.map((text, value) => make("option", { value, textContent: text }));

@@ -150,7 +150,7 @@ class Paper:
             touch("touchEnd")
 
     def choose(self, label, option):
-        self.root.get_by_label(label, exact=True).select_option(option)
+        self.root.get_by_label(label, exact=True).select_option(label=option)
 
     def says(self, digit):
         expected = playwright.sync_api.expect(self.answer)
