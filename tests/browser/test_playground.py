@@ -8,11 +8,12 @@ import playwright.sync_api
 import pytest
 from exercises import FOLDER
 from scipy import ndimage
-from test_lab import set_parameters
-from test_site import BOOK, SCREENS, SCREENSHOTS
 
 from ffhelpers import playground
 
+BOOK = FOLDER.parent / "runs" / "book"
+SCREENS = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+SCREENSHOTS = FOLDER.parent / "runs" / "screenshots" / "playground"
 SHAPE = [28, 28]
 TURN = np.linspace(0, 2 * np.pi, 25)
 STROKES = {
@@ -191,7 +192,7 @@ def test_one_draws_on_the_site(theme, on_the_site):
             paper.draw(digit)
             paper.says(digit)
         assert len(paper.bars()) == 10 * (layers + 1)
-    paper.root.screenshot(path=SCREENSHOTS / f"playground {theme}.png")
+    paper.root.screenshot(path=SCREENSHOTS / f"site {theme}.png")
 
 
 def test_one_draws_with_a_finger_on_a_phone(on_the_site):
@@ -207,7 +208,7 @@ def test_one_draws_with_a_finger_on_a_phone(on_the_site):
     width = "[document.scrollingElement.scrollWidth, document.documentElement.clientWidth]"
     wide, wanted = paper.page.evaluate(width)
     assert wide <= wanted
-    paper.root.screenshot(path=SCREENSHOTS / "playground phone.png")
+    paper.root.screenshot(path=SCREENSHOTS / "site phone.png")
 
 
 def test_each_control_changes_the_bars(on_the_site):
@@ -261,9 +262,10 @@ def test_one_draws_in_a_notebook(open_notebook, few_digits):
     name = "12_playground.ipynb"
     stored = nbformat.read(FOLDER / name, as_version=4)
     opened = open_notebook(name)
-    values = {"dataset": str(few_digits), "epochs": 30, "batch_size": 50}
-    set_parameters(opened, stored, values)
     code = [i for i, cell in enumerate(stored.cells) if cell.cell_type == "code"]
+    (asked,) = [i for i in code if "parameters" in stored.cells[i].metadata.get("tags", [])]
+    less = f"dataset, epochs, batch_size = {str(few_digits)!r}, 30, 50"
+    opened.write(asked, f"{stored.cells[asked].source}\n{less}")
     (trained,) = [i for i in code if stored.cells[i].source.startswith("networks = {")]
     (shown,) = [i for i in code if "playground.show(" in stored.cells[i].source]
     for place in [*(i for i in code if i <= trained), shown]:
@@ -275,4 +277,4 @@ def test_one_draws_in_a_notebook(open_notebook, few_digits):
         paper.says(digit)
     for theme in ("dark", "light"):
         opened.theme(theme)
-        paper.root.screenshot(path=SCREENSHOTS.parent / f"playground in a notebook {theme}.png")
+        paper.root.screenshot(path=SCREENSHOTS / f"notebook {theme}.png")
