@@ -549,9 +549,9 @@ def lessons():
     The first row is read in its order; after it any lesson of the second, but for those that an
     arrow leads to.
     """
-    ax = canvas(12, 5.6)
+    ax = canvas(14, 5.6)
     for i, (title, picture) in enumerate(_LESSONS.items()):
-        x, y = 1 + 2 * (i % 6), 4.2 if i < 6 else 1.3
+        x, y = (1 + 2 * i, 4.2) if i < 6 else (1 + 2 * (i - 6), 1.3)
         panel = ax.inset_axes([x - 0.7, y - 0.7, 1.4, 1.4], transform=ax.transData)
         panel.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
         panel.grid(False)
@@ -561,7 +561,7 @@ def lessons():
         ax.text(x, y + 0.95, f"{i:02} {title}", ha="center", va="center", fontsize=11)
         if 0 < i < 6:
             arrow(ax, (x - 1.25, y), (x - 0.75, y))
-    ax.plot([0.1, 11.9], [2.9, 2.9], color=NEUTRAL, linewidth=0.8)
+    ax.plot([0.1, 13.9], [2.9, 2.9], color=NEUTRAL, linewidth=0.8)
     # 10 and 11 read their networks as 08 does.
     ax.plot([5, 5, 11], [0.55, 0.25, 0.25], color="black", linewidth=1)
     for x in (9, 11):
@@ -655,6 +655,12 @@ def _phases_panel(ax):
         ax.bar(0.1 + 0.073 * i, 0.25, 0.055, 0.52 if awake else 0.22, color=color)
 
 
+def _pen_panel(ax):
+    turn = np.linspace(0.2, 1.85, 60) * np.pi
+    ax.plot(0.42 + 0.22 * np.sin(turn), 0.6 + 0.27 * np.cos(turn), color="black", linewidth=6)
+    ax.plot([0.42, 0.8], [0.87, 0.3], color=POSITIVE, linewidth=3)
+
+
 _LESSONS = {
     "start here": _start_panel,
     "labels": _label_panel,
@@ -668,6 +674,7 @@ _LESSONS = {
     "recurrence": _recurrent_panel,
     "sequences": _text_panel,
     "asleep": _phases_panel,
+    "playground": _pen_panel,
 }
 
 
@@ -714,4 +721,32 @@ def ingredients():
     ax.text(9.2, 4.85, "pairwise\nor threshold", **said)
     ax.text(9.2, 2.6, "layers together\nor one by one;\noptimizer", **said)
     ax.text(8.1, 0.6, "negatives: fixed,\nuniform, hard", **said)
+    show(ax.figure)
+
+
+def from_pen_to_vote(drawn, centred):
+    """What happens to a drawing before a network says what it shows.
+
+    Args:
+        drawn, centred: the drawing where it was drawn, and as MNIST would have it, float in [0, 1],
+            `(h, w)`.
+
+    Example:
+        `drawings.from_pen_to_vote(np.roll(image, 5, axis=0), image)`
+    """
+    ax = canvas(13.4, 4.4)
+    _inset(ax, drawn, 1.1, 2.3, 1.9, "as drawn")
+    arrow(ax, (2.2, 2.3), (3.2, 2.3))
+    ax.text(2.7, 2.1, "scale,\ncentre", ha="center", va="top", fontsize=11)
+    _inset(ax, centred, 4.3, 2.3, 1.9, "as MNIST has it")
+    arrow(ax, (5.4, 2.3), (6.2, 2.3))
+    for away in (0.24, 0.12):  # more copies of the image behind it
+        box(ax, 7.3 + away, 2.2 + away, width=2.1, height=1.1)
+    box(ax, 7.3, 2.2, "image + label\n0, 1, …, 9", width=2.1, height=1.1)
+    arrow(ax, (8.6, 2.0), (9.2, 1.2))
+    arrow(ax, (10.1, 1.5), (10.1, 3.1))
+    for i, y in enumerate((1.1, 3.5)):
+        box(ax, 10.1, y, f"layer {i + 1}", width=1.8)
+        arrow(ax, (11, y), (11.5, 1.8 + i), POSITIVE)
+    box(ax, 12.4, 2.3, "goodness of\neach label:\nthe vote", 1.8, 1.6, POSITIVE, size=11)
     show(ax.figure)

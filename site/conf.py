@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import ffhelpers
+from ffhelpers import playground
 
 project = "Forward-Forward, notebook by notebook"
 author = project
@@ -47,7 +48,7 @@ html_show_copyright = False
 html_use_index = html_domain_indices = False  # the search does it
 # In one file, so that equations need no network, nor a server.
 mathjax = importlib.resources.files("mathjax") / "static" / "mathjax" / "es5" / "tex-svg-full.js"
-html_static_path = [str(mathjax), "style.css"]
+html_static_path = [str(mathjax), "style.css", playground.NETWORKS.name]
 html_css_files = ["style.css"]
 html_show_search_summary = False  # it asks a server for the pages found
 mathjax_path = mathjax.name
@@ -75,6 +76,23 @@ notebooks/*
 {}
 ```
 """
+# The module stands in the page itself: a browser loads none from a folder without a server.
+PLAYGROUND = """## Draw a digit
+
+Two trained networks that run in this page, a dense one ([lesson 04](notebooks/04_evaluation.ipynb)) and
+a convolutional one ([lesson 06](notebooks/06_convolutions.ipynb)). Draw, and watch what each layer
+thinks of the ten labels; [lesson 12](notebooks/12_playground.ipynb) tells what there is to see.
+
+`````{{raw}} html
+<div id="playground"><noscript>Drawing needs JavaScript.</noscript></div>
+<script src="_static/{networks}"></script>
+<script type="module">
+{module}
+mount(document.getElementById("playground"), window.playground);
+</script>
+`````
+
+"""
 MORE = ["results", "docs/using", "site/api", "CONTRIBUTING", "CHANGELOG"]
 
 
@@ -98,7 +116,7 @@ def api():
 
 
 def add(app, name, source):
-    """The contents, which the README need not show, and the docstrings.
+    """The contents, which the README need not show, a digit to draw, and the docstrings.
 
     A link to a heading is `#The-loss,-again` in JupyterLab, and `#the-loss-again` here.
     """
@@ -109,6 +127,10 @@ def add(app, name, source):
     if name == "site/api":
         source[0] += "".join(api())
     source[0] = re.sub(r"\]\(([\w/.]*)#([^()\s\"\\]+)\)", as_here, source[0])
+    if name == root_doc:
+        module = playground.MODULE.read_text()
+        drawn = PLAYGROUND.format(networks=playground.NETWORKS.name, module=module)
+        source[0] = source[0].replace("## Start\n", f"{drawn}## Start\n", 1)
 
 
 def as_here(link):

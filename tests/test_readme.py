@@ -61,7 +61,7 @@ ELSEWHERE = {
     ),
     "make pins UPGRADE=1": ("tests/test_environment.py", '"pins", "UPGRADE=1"'),
     ".venv/bin/python -m pre_commit install": ("tests/test_readme.py", '"pre_commit", "install"'),
-    "cp notebooks/template/lesson.ipynb notebooks/12_name.ipynb": (
+    "cp notebooks/template/lesson.ipynb notebooks/13_name.ipynb": (
         "tests/test_notebooks.py",
         '"template" / "lesson.ipynb"',
     ),
@@ -160,6 +160,8 @@ def test_the_lessons_figures_are_those_of_the_stored_notebooks():
     for number in ("03", "04", "06", "07", "08", "09", "11"):
         assert f"{100 * figure(number, 'test_error'):.1f} % test error" in LESSONS[number]
     assert f"{figure('10', 'test_bits'):.1f} bits" in LESSONS["10"]
+    moved = figure("12", "moved_test_error")
+    assert f"pixels: {100 * moved:.0f} % of the test digits" in LESSONS["12"]
     assert f"n-grams need {figure('10', 'ngram_test_bits'):.1f}" in LESSONS["10"]
     for number, row in LESSONS.items():
         for epochs in re.findall(r"after (\d+) epochs", row):

@@ -1,0 +1,237 @@
+"""A digit to draw: networks and images as `playground.js` reads them, in notebooks and on the site.
+
+    .venv/bin/python -m ffhelpers.playground    # trains the site's networks again, some minutes
+
+A network there is a dict of plain values and of packed arrays, `{"shape", "dtype", "base64"}`. Its
+weights are float32, or for the site int8: each unit has a step of its own, its largest weight / 127.
+"""
+
+import base64
+import importlib.util
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from . import evaluation
+from .augmentation import batches
+from .convolutions import Conv
+from .data import load
+from .goodness import KINDS, ClassChannels
+from .hardware import setup
+from .labels import LabelPixels
+from .layers import Dense, Labelled
+from .losses import PairwiseLoss, SoftmaxLoss
+from .machine import watched
+from .model import ForwardForward
+from .negatives import hybrid_masks
+from .sources import Images
+
+MODULE = Path(__file__).with_suffix(".js")
+NETWORKS = Path(__file__).parents[1] / "site" / "playground_networks.js"
+
+
+def packed(values, whole=False):
+    """An array as JSON can hold it.
+
+    Args:
+        values: uint8 or float.
+        whole: as int8, with a step for each place of the last axis; else float32. Bytes stay bytes.
+
+    Returns:
+        dict with `shape`, `dtype`, `base64` and, if `whole`, `scale`, the packed steps.
+
+    Example:
+        `packed(np.ones((2, 3)))["shape"]` is `[2, 3]`.
+    """
+    values, scale = np.asarray(values), {}
+    if values.dtype != "uint8":
+        values = values.astype("float32")
+    if whole:
+        steps = np.abs(values).max(axis=tuple(range(values.ndim - 1))).clip(1e-12) / 127
+        values, scale = np.rint(values / steps).astype("int8"), {"scale": packed(steps)}
+    text = base64.b64encode(values.tobytes()).decode()
+    return {"shape": list(values.shape), "dtype": values.dtype.name, "base64": text, **scale}
+
+
+def network(model, whole=False, error=None):
+    """A trained network as `playground.js` reads it.
+
+    Args:
+        model: a `ForwardForward` for grey pictures: dense blocks that read a label's pixels, or
+            convolutions with channels for each class, normalised over batches; with ReLU.
+        whole: see `packed`; biases and what normalises stay float32.
+        error: of its predictions, a fraction, to be shown.
+
+    Returns:
+        dict, ready for JSON.
+
+    Raises:
+        ValueError: a network of another kind, or one that was not built.
+
+    Example:
+        `network(ff.ForwardForward([200, 200], num_classes=10))`, after its `fit`.
+    """
+    if not model.built:
+        raise ValueError("this network has seen no image yet: fit it first")
+    shape = model.source.image_shape
+    if len(shape) not in (2, 3) or shape[2:] not in ((), (1,)):
+        raise ValueError(f"a network for images of shape {shape}: expected grey ones, (h, w)")
+    first = model.blocks[0]
+    if isinstance(first, Labelled) and isinstance(first.label, LabelPixels):
+        blocks = [_dense(first.block, whole), *(_dense(b, whole) for b in model.blocks[1:])]
+        pixels = first.label.pixels or range(model.num_classes)
+        kind = {"label": {"pixels": list(pixels), "brightness": first.label.brightness}}
+        about = f"{_listed(model)} units; the label is a pixel in the image"
+    else:
+        blocks = [_conv(block, whole) for block in model.blocks]
+        squares = first.kind.kind is KINDS["mean_square"]
+        kind = {"classes": model.num_classes, "squares": squares}
+        about = f"{_listed(model)} channels; a group of them for each class"
+    about += "" if error is None else f"; wrong on {100 * error:.1f} % of the test images"
+    return {"blocks": blocks, "silent": model.silent_blocks, "about": f"{about}.", **kind}
+
+
+def _listed(model):
+    return " + ".join(str(getattr(block, "block", block).units) for block in model.blocks)
+
+
+def _dense(block, whole):
+    if type(block) is not Dense or not block.normalized or block.kind is not KINDS["mean_square"]:
+        raise ValueError(f"{block.name}: expected ff.Dense, or convolutions alone")
+    return _weights(block, whole)
+
+
+def _conv(block, whole):
+    of_classes = isinstance(getattr(block, "kind", None), ClassChannels)
+    if type(block) is not Conv or not of_classes or block.normalization != "batch":
+        raise ValueError(
+            f"{block.name}: expected ff.Conv with ff.ClassChannels and normalization='batch', or "
+            "dense blocks that read a label's pixels"
+        )
+    norm = block.over_batches
+    scale = 1 / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+    over_batches = {"mean": packed(norm.moving_mean.numpy()), "scale": packed(scale)}
+    return {**_weights(block, whole), "pool": block.pool, **over_batches}
+
+
+def _weights(block, whole):
+    if block.activation is not keras.activations.relu:
+        raise ValueError(f"{block.name} has another activation: expected relu")
+    return {"kernel": packed(block.kernel, whole), "bias": packed(block.bias)}
+
+
+def page(networks, images, names, seed=1):
+    """All that a page needs: networks, a stored image of each class, masks for hybrids.
+
+    Args:
+        networks: name → what `network` gave.
+        images: float in [0, 1] or uint8, `(num_classes, h, w)`.
+        names: of the classes.
+        seed: of the masks.
+    """
+    images = np.asarray(images)
+    shape = images.shape[1:3]
+    images = images.reshape(-1, *shape)
+    if images.dtype != "uint8":
+        images = np.rint(255 * images).astype("uint8")
+    masks = 255 * np.array(hybrid_masks(8, shape, 6, seed)).astype("uint8")
+    pictures = {"digits": packed(images), "masks": packed(masks)}
+    return {"networks": networks, "shape": list(shape), "names": list(names), **pictures}
+
+
+def one_of_each(images, labels):
+    """The first image of each class, in the order of the classes."""
+    return images[[np.flatnonzero(labels == label)[0] for label in np.unique(labels)]]
+
+
+def show(networks, images, names):
+    """The playground below a notebook's cell, where a person watches; else a line that says so.
+
+    Args:
+        networks: name → a trained model, see `network`.
+        images, names: as for `page`.
+
+    Example:
+        `playground.show({"dense": model}, playground.one_of_each(x, y), data.class_names)`
+    """
+    data = page({name: network(model) for name, model in networks.items()}, images, names)
+    if not watched():
+        print("Run this cell in JupyterLab, VS Code or Colab: a sheet of paper appears here.")
+    elif importlib.util.find_spec("anywidget") is None:
+        print("To draw here: pip install anywidget, then start the kernel again.")
+    else:
+        from IPython.display import display
+
+        display(_widget(data))
+
+
+def _widget(data):
+    import anywidget
+    import traitlets
+
+    class Playground(anywidget.AnyWidget):
+        _esm = MODULE
+        data = traitlets.Dict().tag(sync=True)
+
+    return Playground(data=data)
+
+
+# --- The site's networks ---------------------------------------------------------------------
+
+
+def untrained(num_classes):
+    """Two small networks: name → model."""
+    goodness = ClassChannels(num_classes)
+    convs = [
+        Conv(num_classes * each, pool=pool, normalization="batch", goodness=goodness)
+        for each, pool in ((1, 2), (4, 2), (8, 2), (8, 1))
+    ]
+    return {
+        "dense": ForwardForward([200, 200], num_classes=num_classes),
+        "convolutional": ForwardForward(convs, source=Images(num_classes), silent_blocks=2),
+    }
+
+
+PLANS = {  # epochs, images in a step, learning rate, loss: as in lessons 04 and 06
+    "dense": (20, 250, 4e-3, PairwiseLoss(10.0, pull=0.03)),
+    "convolutional": (4, 128, 8e-3, SoftmaxLoss(2.0, pull=0.0)),
+}
+
+
+def train(model, data, epochs, batch_size, rate, loss):
+    """…from moved images: people draw less evenly than MNIST's writers."""
+    moved = batches(data.x_train, data.y_train, batch_size, shift=2)
+    schedule = keras.optimizers.schedules.CosineDecay(rate, epochs * len(moved))
+    model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.0), loss)
+    model.fit(moved, epochs=epochs, verbose=2)
+
+
+def rounded(model):
+    """Round the weights as `packed` does, in place: the network that the site has."""
+    for block in model.blocks:
+        kernel = getattr(block, "block", block).kernel
+        parts = packed(kernel, whole=True)
+        steps = np.frombuffer(base64.b64decode(parts["scale"]["base64"]), "float32")
+        values = np.frombuffer(base64.b64decode(parts["base64"]), "int8")
+        kernel.assign(values.reshape(kernel.shape) * steps)
+
+
+def main():
+    setup(seed=1)
+    data, networks = load("mnist"), {}
+    for name, model in untrained(data.num_classes).items():
+        train(model, data, *PLANS[name])
+        before = evaluation.error(model.predict(data.x_test, 500, verbose=0), data.y_test)
+        rounded(model)
+        after = evaluation.error(model.predict(data.x_test, 500, verbose=0), data.y_test)
+        print(f"{name}: test error {before:.2%}, with weights of a byte {after:.2%}")
+        networks[name] = network(model, whole=True, error=after)
+    shown = page(networks, one_of_each(data.x_test, data.y_test), data.class_names)
+    NETWORKS.write_text(f"window.playground = {json.dumps(shown)};\n")
+    print(f"{NETWORKS}: {NETWORKS.stat().st_size // 1000} kB")
+
+
+if __name__ == "__main__":
+    main()
