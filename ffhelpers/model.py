@@ -12,6 +12,8 @@ from .layers import Block, Dense, Labelled
 from .sources import LabelInImage, Source
 from .trainer import LocalTrainer, collect
 
+FORMATS = ("0.1",)  # of saved models that can be read: the versions that began them, ours last
+
 
 @keras.saving.register_keras_serializable(package="ffhelpers")
 class ForwardForward(LocalTrainer):
@@ -187,6 +189,7 @@ class ForwardForward(LocalTrainer):
     def get_config(self):
         return {
             **super().get_config(),
+            "format": FORMATS[-1],
             "blocks": [keras.saving.serialize_keras_object(block) for block in self.blocks],
             "num_classes": self.num_classes,
             "source": keras.saving.serialize_keras_object(self.source),
@@ -195,6 +198,25 @@ class ForwardForward(LocalTrainer):
 
     @classmethod
     def from_config(cls, config):
-        blocks = [keras.saving.deserialize_keras_object(block) for block in config["blocks"]]
-        source = keras.saving.deserialize_keras_object(config["source"])
+        found = config.get("format", "0.1")  # which the first saved models do not say
+        if found not in FORMATS:
+            raise ValueError(
+                f"this model was saved in the format of ffhelpers {found}: expected "
+                f"{' or '.join(FORMATS)}, load it with a version of ffhelpers that reads {found}"
+            )
+        config = {name: value for name, value in config.items() if name != "format"}
+        blocks, source = [_restored(block) for block in config["blocks"]], _restored(config["source"])
         return cls(**{**config, "blocks": blocks, "source": source})
+
+
+def _restored(config):
+    """A block or source from a saved model: what could be code in the place of one stays unread."""
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except Exception as error:  # of Keras, which says more than one line, and how to trust a file
+        reason = str(error).splitlines()[0].split(". ")[0]
+        kind = config.get("class_name") if isinstance(config, dict) else config
+        raise ValueError(
+            f"this model holds a {kind} that cannot be loaded ({reason}): expected blocks and a "
+            "source of ffhelpers, or of classes that you registered with Keras"
+        ) from error
