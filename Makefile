@@ -50,6 +50,17 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 		--require-hashes -r pins/kaggle.txt
 	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(ONLY),-k "$(ONLY)")
 
+# What is asked of old and new versions alike.
+SOME = -q -m "not slow" tests/test_saved.py tests/test_goodness.py tests/test_losses.py tests/test_layers.py \
+	tests/test_convolutions.py tests/test_local.py tests/test_plots.py tests/test_parameters.py
+
+test-lowest: setup  ## run some tests and a notebook with the oldest versions that pyproject.toml allows
+	UV_PYTHON="$${UV_PYTHON:->=3.10,<3.12}" .venv/bin/python -m uv venv -q --clear \
+		--no-python-downloads .venv-lowest
+	$(uv) pip install -q --python .venv-lowest/bin/python --require-hashes -r pins/lowest.txt
+	.venv-lowest/bin/python -m pytest -n 2 $(SOME) \
+		"tests/test_notebooks.py::test_it_runs_on_data_of_ones_own[04_evaluation]"
+
 kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle (OWNER=you)
 	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME),your-name)
 

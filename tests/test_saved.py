@@ -95,6 +95,8 @@ HARMFUL = [name for name, _ in harmful(Path())]
 @pytest.mark.parametrize("kind", HARMFUL)
 def test_a_model_that_holds_code_is_refused_and_nothing_of_it_runs(tmp_path, kind):
     path = changed(tmp_path, dict(harmful(tmp_path))[kind])
-    with pytest.raises(ValueError, match="^[^\n]*cannot be loaded [^\n]*: expected blocks [^\n]*$"):
+    with pytest.raises(
+        ValueError, match="^[^\n]*cannot be loaded [^\n]*: expected blocks [^\n]*$"
+    ):
         keras.saving.load_model(path)
     assert {p.name for p in tmp_path.iterdir()} == {"changed.keras"}
