@@ -205,7 +205,10 @@ class ForwardForward(LocalTrainer):
                 f"{' or '.join(FORMATS)}, load it with a version of ffhelpers that reads {found}"
             )
         config = {name: value for name, value in config.items() if name != "format"}
-        blocks, source = [_restored(block) for block in config["blocks"]], _restored(config["source"])
+        blocks, source = (
+            [_restored(block) for block in config["blocks"]],
+            _restored(config["source"]),
+        )
         return cls(**{**config, "blocks": blocks, "source": source})
 
 
