@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import io
-import pickle
+import pickle  # nosec B403
 import re
 import tarfile
 import zipfile
@@ -101,7 +101,7 @@ def _batches(files):
     """The arrays of CIFAR-10. Each file is a pickle, whose hash is right."""
     splits = {"train": [], "test": []}
     for name, content in files.items():
-        batch = pickle.loads(content, encoding="latin1")
+        batch = pickle.loads(content, encoding="latin1")  # nosec B301
         splits["test" if name == "test_batch" else "train"].append(batch)
     arrays = {}
     for split, batches in splits.items():
