@@ -262,6 +262,7 @@ case "$*" in
 *"pip install"*"pins/uv.txt") test ! -e no-uv ;;
 *"uv pip"*) echo "uv asks $UV_DEFAULT_INDEX, trusts $SSL_CERT_FILE" >> log; test ! -e no-index ;;
 *"pip install"*) test ! -e no-network ;;
+*pip_audit*) cat audited; ! grep -q "^Found" audited ;;
 esac
 """
 
@@ -431,6 +432,22 @@ def test_run_takes_every_notebook_or_those_asked_for(clone):
     assert f"-m ffhelpers run {' '.join(all_of_them)} --jobs 2 --output runs\n" in clone.log
     clone.make("run", "NOTEBOOKS=notebooks/02_loss.ipynb")
     assert "-m ffhelpers run notebooks/02_loss.ipynb --jobs 2 --output runs\n" in clone.log
+
+
+@pytest.mark.parametrize(
+    "audited, said, status",
+    [
+        ("No known vulnerabilities found", "No known vulnerabilities found", 0),
+        ("Found 1 known vulnerability\nkeras 3.11.2 CVE-1 3.11.3", "CVE-1", 2),
+        ("keras Dependency not found on PyPI and could not be audited: keras (3)", "no data", 0),
+        ("Found\nrequests.exceptions.ConnectionError: (host='a', port=443)", "no data", 0),
+    ],
+)
+def test_an_audit_fails_by_what_is_known_and_not_where_nothing_is(clone, audited, said, status):
+    (clone.folder / "audited").write_text(audited + "\n")
+    done, steps = clone.make("audit")
+    assert (done.returncode, "uv audit" in steps) == (status, True) and said in done.stdout
+    assert "-m bandit -q -c pyproject.toml -r ffhelpers" in clone.log
 
 
 def test_setup_takes_cuda_where_there_is_a_gpu(clone):
