@@ -67,8 +67,7 @@ test-newest: setup  ## run some tests with the newest versions there are, Keras'
 	.venv/bin/python -m uv venv -q --clear .venv-newest
 	$(uv) pip install -q --python .venv-newest/bin/python --prerelease if-necessary-or-explicit \
 		"keras>=0a0" -r pyproject.toml --extra cpu --extra test
-	.venv-newest/bin/python -c "import keras, numpy, tensorflow as tf; \
-		print('TensorFlow', tf.__version__, 'Keras', keras.__version__, 'NumPy', numpy.__version__)"
+	@$(uv) pip freeze --python .venv-newest/bin/python | grep -E "^(tensorflow-cpu|tensorflow|keras|numpy)=="
 	.venv-newest/bin/python -m pytest -q -n 2 $(SOME)
 
 # pip-audit asks a service that not every machine reaches; then it knows of no package.
