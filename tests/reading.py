@@ -1,4 +1,4 @@
-"""How long a notebook takes to read, for the tests that hold it to that."""
+"""What a notebook says to its reader, and how long that takes to read."""
 
 import re
 
@@ -14,3 +14,19 @@ def minutes_to_read(notebook):
     words = sum(len(prose(c)) for c in notebook.cells if c.cell_type == "markdown")
     lines = sum(len(c.source.splitlines()) for c in notebook.cells if c.cell_type == "code")
     return words / 200 + lines / 20
+
+
+def deprecations(notebook):
+    """What an executed notebook was told not to call any more, or otherwise soon."""
+    said = (
+        o.text for c in notebook.cells for o in c.get("outputs", []) if o.get("name") == "stderr"
+    )
+    return [text for text in said if re.search("(Deprecation|Future)Warning|deprecated", text)]
+
+
+def rendered(notebook):
+    """What a browser takes for its own language among the outputs of an executed notebook."""
+    data = [o.get("data", {}) for c in notebook.cells for o in c.get("outputs", [])]
+    return [
+        d[kind] for d in data for kind in ("text/html", "text/markdown", "text/latex") if kind in d
+    ]

@@ -16,6 +16,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -61,6 +62,7 @@ WANTED = {
     "cpu": [*CORE, *EXTRAS["cpu"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
     "cuda": [*CORE, *EXTRAS["cuda"], *EXTRAS["dask"], *EXTRAS["lab"], *EXTRAS["test"], *BUILD],
     "web": [*CORE, *EXTRAS["browser"], *EXTRAS["book"]],
+    "audit": [*CORE, *EXTRAS["audit"]],
     "uv": SETUP,
 }
 
@@ -75,7 +77,7 @@ def read_pins(name):
             yield Requirement(pin)
 
 
-PINS = {name: list(read_pins(name)) for name in [*WANTED, "kaggle"]}
+PINS = {name: list(read_pins(name)) for name in [*WANTED, "kaggle", "lowest"]}
 
 
 def applies(requirement, environment):
@@ -121,7 +123,7 @@ def test_every_requirement_has_a_fitting_pin(python, system, machine):
         tensorflows = {"tensorflow", "tensorflow-cpu"} & pins(file, environment).keys()
         assert len(tensorflows) == 1, "TensorFlow's packages overwrite each other's files"
     on_cpu = pins("cpu", environment)
-    for file in ("cuda", "web"):  # what is installed beside it, or instead
+    for file in ("cuda", "web", "audit"):  # what is installed beside it, or instead
         other = pins(file, environment)
         assert all(other[name] == on_cpu[name] for name in other.keys() & on_cpu.keys())
 
@@ -168,9 +170,25 @@ def test_kaggles_image_is_pinned_to_its_versions():
     assert sum(str(r.specifier).startswith("==") for r in KAGGLE) >= 8
 
 
+def test_the_oldest_versions_are_those_that_are_allowed():
+    """For one machine alone too: Linux with the oldest Python."""
+    environment = {"python_version": PYTHONS[0], "python_full_version": f"{PYTHONS[0]}.9"}
+    environment |= {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"}
+    pinned = pins("lowest", environment)
+    for requirement in [*CORE, *EXTRAS["cpu"], *EXTRAS["test"]]:
+        if applies(requirement, environment):
+            (bound,) = requirement.specifier
+            oldest = pinned[canonicalize_name(requirement.name)]
+            assert bound.operator == ">=" and Version(bound.version) == Version(oldest), (
+                requirement
+            )
+
+
 FILES = [
     "pyproject.toml",
+    "pins/audit.txt",
     "pins/kaggle.txt",
+    "pins/lowest.txt",
     "pins/cpu.txt",
     "pins/cuda.txt",
     "pins/uv.txt",
@@ -245,6 +263,7 @@ case "$*" in
 *"pip install"*"pins/uv.txt") test ! -e no-uv ;;
 *"uv pip"*) echo "uv asks $UV_DEFAULT_INDEX, trusts $SSL_CERT_FILE" >> log; test ! -e no-index ;;
 *"pip install"*) test ! -e no-network ;;
+*pip_audit*) cat audited; ! grep -q "^Found" audited ;;
 esac
 """
 
@@ -317,6 +336,7 @@ def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
     listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
     targets = [
+        "audit",
         "bench",
         "book",
         "clean",
@@ -329,6 +349,8 @@ def test_make_alone_lists_the_targets(clone):
         "test",
         "test-browser",
         "test-kaggle",
+        "test-lowest",
+        "test-newest",
     ]
     assert (sorted(listed), steps) == (targets, [])
 
@@ -411,6 +433,22 @@ def test_run_takes_every_notebook_or_those_asked_for(clone):
     assert f"-m ffhelpers run {' '.join(all_of_them)} --jobs 2 --output runs\n" in clone.log
     clone.make("run", "NOTEBOOKS=notebooks/02_loss.ipynb")
     assert "-m ffhelpers run notebooks/02_loss.ipynb --jobs 2 --output runs\n" in clone.log
+
+
+@pytest.mark.parametrize(
+    "audited, said, status",
+    [
+        ("No known vulnerabilities found", "No known vulnerabilities found", 0),
+        ("Found 1 known vulnerability\nkeras 3.11.2 CVE-1 3.11.3", "CVE-1", 2),
+        ("keras Dependency not found on PyPI and could not be audited: keras (3)", "no data", 0),
+        ("Found\nrequests.exceptions.ConnectionError: (host='a', port=443)", "no data", 0),
+    ],
+)
+def test_an_audit_fails_by_what_is_known_and_not_where_nothing_is(clone, audited, said, status):
+    (clone.folder / "audited").write_text(audited + "\n")
+    done, steps = clone.make("audit")
+    assert (done.returncode, "uv audit" in steps) == (status, True) and said in done.stdout
+    assert "-m bandit -q -c pyproject.toml -r ffhelpers" in clone.log
 
 
 def test_setup_takes_cuda_where_there_is_a_gpu(clone):

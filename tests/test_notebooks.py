@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from exercises import COMMANDS, exercises, solved
-from reading import minutes_to_read, prose
+from reading import deprecations, minutes_to_read, prose, rendered
 
 import ffhelpers as ff
 from ffhelpers.exercises import UNFILLED
@@ -197,6 +197,9 @@ def run_small(path, notebook, settings, own_data, own_text, folder):
         [*command, "--output", folder / "out"], capture_output=True, text=True, cwd=folder
     )
     assert done.returncode == 0, done.stderr
+    executed = nbformat.read(folder / "out" / path.name, as_version=4)
+    assert deprecations(executed) == []
+    assert not [text for text in rendered(executed) if "<b>" in text or "$" in text]  # of a class
     return folder / "out" / path.name
 
 

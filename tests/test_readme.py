@@ -59,6 +59,9 @@ ELSEWHERE = {
         "Makefile",
         " install -qq --no-deps --no-build-isolation -e . ",
     ),
+    "make test-lowest": (".ci/run", " make test-lowest\n"),
+    "make test-newest": (".ci/run", " make test-newest "),
+    "make audit": (".ci/run", " make audit\n"),
     "make pins UPGRADE=1": ("tests/test_environment.py", '"pins", "UPGRADE=1"'),
     ".venv/bin/python -m pre_commit install": ("tests/test_readme.py", '"pre_commit", "install"'),
     "cp notebooks/template/lesson.ipynb notebooks/13_name.ipynb": (
