@@ -18,6 +18,10 @@ import killed
 KILLS = 50 if killed.EVERY else 2  # of each operation
 
 
+def each(operations):
+    return pytest.mark.parametrize("operation", operations, ids=lambda one: one.__name__)
+
+
 class Server(BaseHTTPRequestHandler):
     def do_GET(self):
         content = bytes(range(256)) * 8000
@@ -78,11 +82,10 @@ def kill(operation, folder, after, how):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda o: o.__name__)
+@each(faults.OPERATIONS)
 def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(operation, folder):
     print(f"SEED={killed.SEED}")
     rng = random.Random(f"{killed.SEED} {operation.__name__}")
-    work(operation, folder)
     longest = work(operation, folder)
     kills = 0
     while kills < KILLS:
@@ -93,7 +96,7 @@ def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(oper
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda o: o.__name__)
+@each(killed.some(faults.OPERATIONS, "two"))
 def test_two_at_once_do_not_harm_each_other(operation, folder):
     both = [killed.start(operation, folder) for _ in range(2)]
     for process, heard in both:
@@ -113,7 +116,7 @@ def hindered(operation, folder, message, *limit):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda o: o.__name__)
+@each(killed.some(faults.OPERATIONS, "quota"))
 def test_a_quota_reached_in_the_middle_of_a_write_leaves_what_was_there(operation, folder):
     rng = random.Random(f"{killed.SEED} {operation.__name__}")
     work(operation, folder)
@@ -142,7 +145,7 @@ def small_disk(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda o: o.__name__)
+@each(killed.some(faults.OPERATIONS, "disk"))
 def test_a_full_disk_and_one_that_is_read_only_leave_what_was_there(operation, small_disk):
     disk, mount = small_disk
     rng = random.Random(f"{killed.SEED} {operation.__name__}")

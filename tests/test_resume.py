@@ -1,7 +1,6 @@
 """Runs that are killed in mid-epoch and go on: to the bits of a run that was not."""
 
 import os
-import random
 import signal
 
 import keras
@@ -12,11 +11,9 @@ import killed
 import kinds
 from networks import network
 
-KINDS = kinds.KINDS if killed.EVERY else random.Random(killed.SEED).sample(kinds.KINDS, 2)
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", killed.some(kinds.KINDS, "kinds"), ids=lambda kind: kind.__name__)
 def test_a_run_killed_in_mid_epoch_ends_as_one_that_was_not(kind, tmp_path):
     """…its weights, optimiser, draws, order of data and history."""
     code, (*begun, whole) = killed.told(kinds.train, kind, tmp_path / "whole")
