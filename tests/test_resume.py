@@ -42,7 +42,7 @@ def test_a_backup_that_cannot_be_gone_back_to_is_refused_before_any_work(model, 
         model.fit(batches, callbacks=often)
     reader = ff.OnePass(model)
     reader.compile("adam", "sparse_categorical_crossentropy")
-    with pytest.raises(ValueError, match="no weights yet: let it see an image first"):
+    with pytest.raises(ValueError, match="one_pass.*, which has no weights yet: build it"):
         reader.fit(batches, callbacks=backup)
     assert model.optimizer.iterations == 0 and not (tmp_path / "backup").exists()
     (tmp_path / "backup").mkdir()
