@@ -31,7 +31,7 @@ uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,i
 install = { $(uv) pip install -q --python .venv/bin/python --require-hashes -r $(1) || \
 	$(pip) install -qq --require-hashes -r $(1); }
 
-.PHONY: help run test test-browser test-kaggle test-lowest test-newest audit kaggle bench book \
+.PHONY: help run test test-all test-browser test-kaggle test-lowest test-newest audit kaggle bench book \
 	results lab setup pins clean venv
 
 help:
@@ -43,6 +43,9 @@ run: setup  ## run all notebooks into runs/, two at a time, then show what came 
 test: setup  ## run the tests, and every notebook, comparing its outputs with the stored ones
 	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks \
 		$(if $(SLOW),,-m "not slow")
+
+test-all:  ## the same with the slow tests, and in full what CI samples, such as kills: hours
+	ALL=1 $(MAKE) test SLOW=1
 
 # Kaggle has Python 3.12; the pins suit 3.11 too, and IPython 7 knows none that is newer.
 test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, as root

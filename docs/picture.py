@@ -7,6 +7,7 @@ The picture carries the goodness that it was drawn from, so that it can be drawn
 
 import ffhelpers as ff  # first, it keeps TensorFlow's start quiet
 
+import io
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import PIL.Image
 from PIL.PngImagePlugin import PngInfo
 
 from ffhelpers.drawings import arrow, box
+from ffhelpers.files import whole
 from ffhelpers.style import NEGATIVE, NEUTRAL, POSITIVE
 
 PATH = Path(__file__).with_name("forward_forward.png")
@@ -54,12 +56,14 @@ def draw(data, goodness):
 
 def save(figure, goodness, path):
     """Keep the figure as PNG, with a palette, at twice the pixels that a page shows it with."""
-    figure.savefig(path, dpi=170)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=170)
     plt.close(figure)
     about = PngInfo()
     about.add_text("goodness", json.dumps(goodness))
-    picture = PIL.Image.open(path).convert("RGB").quantize(dither=PIL.Image.Dither.NONE)
-    picture.save(path, optimize=True, pnginfo=about)
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(dither=PIL.Image.Dither.NONE)
+    with whole(path) as aside:
+        picture.save(aside, "png", optimize=True, pnginfo=about)
 
 
 def _digit(ax, x, y, image, label, color, size=1.7):

@@ -3,6 +3,7 @@
 import contextlib
 import html
 import json
+import logging
 import math
 import os
 import sys
@@ -192,7 +193,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
     for run in made:
         _recorded(run, record)
 
-    with _executor(dask, jobs, len(missing)) as (executor, at_once):
+    with _executor(dask, jobs, len(missing), output) as (executor, at_once):
         failed = 0
 
         def state(done):
@@ -202,6 +203,8 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
         bar = tqdm(total=len(missing), desc=Path(notebook).name, postfix=state(0), disable=None)
         with bar:
             for done, (run, error) in enumerate(sweeps.sweep(missing, executor, limit_seconds), 1):
+                if not error and not run.path.exists():  # by a worker that came later
+                    error = f"it was made, but is not in {output} here: share that folder"
                 failed += error is not None
                 if error:
                     tqdm.write(f"failed: {_names(run)}: {error}", file=sys.stderr)
@@ -230,7 +233,7 @@ def _recorded(run, file):
 
 
 @contextlib.contextmanager
-def _executor(dask, jobs, count):
+def _executor(dask, jobs, count, output):
     """An executor, and how many runs it makes at once."""
     if dask is None:
         jobs = min(jobs or len(machine.cores()), max(count, 1))
@@ -239,12 +242,15 @@ def _executor(dask, jobs, count):
         return
     from distributed import Client  # an extra, Dask's own
 
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # its tracebacks
     address = {"scheduler_file": dask} if Path(dask).is_file() else {"address": dask}
     try:
         client = Client(**address, timeout=10)
     except OSError as error:
         raise BadInput(f"no Dask scheduler at {dask}: {error}") from None
     with client:
+        with _refused():
+            sweeps.check_shared(client, output)
         yield client.get_executor(), sum(client.nthreads().values())
 
 

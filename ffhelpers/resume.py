@@ -45,24 +45,28 @@ class Resumable(keras.Model):
                 with data that cannot be gone through again.
         """
         callbacks = listed(kwargs.pop("callbacks", None))
-        ours = [Backup(c) if isinstance(c, _KERAS) else c for c in callbacks]
-        backup = next((c for c in ours if isinstance(c, Backup)), None)
-        if backup:
+        backups = [c for c in callbacks if isinstance(c, keras.callbacks.BackupAndRestore)]
+        if backups:
+            backup = Backup(backups[-1], self._writes())
             # Last, when all others have changed what they change at the end of an epoch.
-            ours = [*(c for c in ours if not isinstance(c, (Backup, _HISTORY))), backup]
+            callbacks = [*(c for c in callbacks if c not in backups), backup]
             first, steps = kwargs.get("initial_epoch", 0), kwargs.get("steps_per_epoch")
             _check_stream(x, steps)
             done = backup.restore(self)
             if done > first:
-                x = self._gone_through(x, y, batch_size, done - first, steps)
+                x = self._gone_through(x, done - first, steps)
                 kwargs["initial_epoch"] = done
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks=ours, **kwargs)
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks=callbacks, **kwargs)
 
-    def _gone_through(self, x, y, batch_size, epochs, steps):
+    def _writes(self):
+        """Whether it is this process that writes what several would."""
+        return True
+
+    def _gone_through(self, x, epochs, steps):
         """The data as so many epochs leave them: in a data set, an order goes on."""
         if steps and isinstance(x, tf.data.Dataset):
             return x.skip(epochs * steps)
-        if isinstance(x, types.GeneratorType):
+        if steps:  # of a generator
             next(itertools.islice(x, epochs * steps, None), None)
         elif isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
             reader = _Reader()
@@ -76,10 +80,6 @@ class _Reader(keras.Model):
 
     def train_step(self, data):
         return {"loss": keras.ops.zeros(())}
-
-
-_KERAS = keras.callbacks.BackupAndRestore
-_HISTORY = keras.callbacks.History
 
 
 class Backup(keras.callbacks.History):
@@ -103,8 +103,8 @@ class Backup(keras.callbacks.History):
         """Put the model into the state that is kept, if any is; the epochs that are behind it."""
         if not model.built:
             raise ValueError(
-                "BackupAndRestore with a network that has no weights yet: let it see an image "
-                "first, as in model(x[:1])"
+                f"BackupAndRestore with {model.name}, which has no weights yet: build it first, as "
+                "in model.build((None, 28, 28)), or call it on an image, as in reader(x[:1])"
             )
         with tempfile.TemporaryDirectory() as folder:
             try:  # a copy: another process may replace the file between the two looks at it
@@ -117,7 +117,8 @@ class Backup(keras.callbacks.History):
                 raise ValueError(
                     f"{self.path} is no backup ({error}): delete it to start from the beginning"
                 ) from None
-            model.optimizer.build(model.trainable_variables)
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
             model.load_weights(copy)
         self.done, self.history = kept["epochs"], kept["history"]
         return self.done[-1] + 1
@@ -167,8 +168,6 @@ def _aside(path, overwrite):
     """`whole` for a file on this machine, which may be replaced; anything else as it is."""
     local = isinstance(path, (str, os.PathLike)) and "://" not in str(path)
     one = local and str(path).endswith((".keras", ".h5", ".hdf5"))
-    return (
-        whole(path)
-        if one and (overwrite or not Path(path).exists())
-        else contextlib.nullcontext(path)
-    )
+    if one and (overwrite or not Path(path).exists()):
+        return whole(path)
+    return contextlib.nullcontext(path)

@@ -9,7 +9,7 @@ import re
 import keras
 import tensorflow as tf
 
-from .resume import Backup, Resumable, listed
+from .resume import Resumable, listed
 
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 WRITERS = tuple(
@@ -85,15 +85,15 @@ class Shared(Resumable):
     """
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
-        others = _cluster(self.distribute_strategy)
-        if others and not _is_chief(self.distribute_strategy):
-            kwargs["callbacks"] = [
-                Backup(c, writes=False) if isinstance(c, keras.callbacks.BackupAndRestore) else c
-                for c in listed(kwargs.get("callbacks"))
-                if not isinstance(c, WRITERS)
-            ]
+        if not self._writes():
+            callbacks = listed(kwargs.pop("callbacks", None))
+            kwargs["callbacks"] = [c for c in callbacks if not isinstance(c, WRITERS)]
         with self._no_worker_lost():
             return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
+
+    def _writes(self):
+        of = self.distribute_strategy
+        return not _cluster(of) or _is_chief(of)
 
     def evaluate(self, *args, **kwargs):
         with self._no_worker_lost():

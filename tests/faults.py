@@ -5,8 +5,12 @@ the old state or the new, never a mixture; then it tells that it is at work, and
 complete: called again, it starts from there.
 """
 
+import contextlib
+import io
+import itertools
 import json
 import os
+import resource
 import sys
 import warnings
 import zipfile
@@ -138,23 +142,33 @@ def sweeping(tell, folder):
     sys.argv[0] = "-m"  # the runs' processes need no TensorFlow
     from ffhelpers.__main__ import main
 
-    complete, kept = sorted(Path("out").glob("own-*.ipynb")), Path("kept.jsonl")
-    made = [record for path in complete for record in records.read(path)]
-    assert len(made) == len(complete) <= 2
-    recorded = records.read(kept) if kept.exists() else []
-    assert all(record in made for record in recorded) and len(recorded) <= len(made)
-    if len(recorded) == 2:  # all is done: start with the next ones
-        for path in (*complete, kept):
-            path.unlink()
-        complete = []
+    def recorded():
+        return records.read(kept) if kept.exists() else []
+
+    for generation in itertools.count():  # the first one that is not complete
+        out, kept = Path(f"out-{generation}"), Path(f"kept-{generation}.jsonl")
+        if len(recorded()) < 2:
+            break
+    complete = [path for path in out.glob("*.ipynb") if not path.match("*.failed.ipynb")]
     before = {path: path.read_bytes() for path in complete}
+    made = [record for path in before for record in records.read(path)]
+    assert len(made) == len(before) and all(record in made for record in recorded())
     tell("at work")
-    sweep = ["sweep", "own.ipynb", "-p", "seed=0,1", "--output", "out", "--record", "kept.jsonl"]
-    main(sweep, standalone_mode=False)
+    sweep = ["sweep", "own.ipynb", "-p", "seed=0,1", "--output", str(out), "--record", str(kept)]
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            main(sweep, standalone_mode=False)
+        except SystemExit:  # a run failed
+            raise RuntimeError(said.getvalue()) from None
     assert all(path.read_bytes() == content for path, content in before.items())
-    recorded = records.read(kept)
-    assert sorted(record["parameters"]["seed"] for record in recorded) == [0, 1]
-    assert len(list(Path("out").glob("*.ipynb"))) == 2
+    assert sorted(record["parameters"]["seed"] for record in recorded()) == [0, 1]
+    assert len(list(out.glob("*.ipynb"))) == 2
 
 
 OPERATIONS = [fetching, recording, submitting, saving, training, sweeping]
+
+
+def limited(tell, operation, folder, size):
+    """An operation that may write no file beyond so many bytes, as where a quota is reached."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    operation(tell, folder)

@@ -115,7 +115,11 @@ def train(tell, kind, folder, killed_in=None, epochs=3):
     ff.setup(seed=4, deterministic=True)
     model, optimizer, loss, data = kind()
     given = data if isinstance(data, tuple) else (data,)
-    model(next(iter(data))[0] if len(given) == 1 else data[0][:1])
+    x = data[0] if isinstance(data, tuple) else data.element_spec[0]
+    if kind is one_pass:
+        model(np.zeros((1, *x.shape[1:]), "float32"))  # Keras builds it when it is called
+    else:
+        model.build((None, *x.shape[1:]))
     model.compile(optimizer, loss)
 
     class Watch(keras.callbacks.Callback):

@@ -347,6 +347,7 @@ def test_make_alone_lists_the_targets(clone):
         "run",
         "setup",
         "test",
+        "test-all",
         "test-browser",
         "test-kaggle",
         "test-lowest",

@@ -4,6 +4,7 @@ import contextlib
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,10 @@ import faults
 import killed
 
 KILLS = 50 if killed.EVERY else 2  # of each operation
+
+
+def each(operations):
+    return pytest.mark.parametrize("operation", operations, ids=lambda one: one.__name__)
 
 
 class Server(BaseHTTPRequestHandler):
@@ -77,11 +82,10 @@ def kill(operation, folder, after, how):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda o: o.__name__)
+@each(faults.OPERATIONS)
 def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(operation, folder):
     print(f"SEED={killed.SEED}")
     rng = random.Random(f"{killed.SEED} {operation.__name__}")
-    work(operation, folder)
     longest = work(operation, folder)
     kills = 0
     while kills < KILLS:
@@ -92,7 +96,7 @@ def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(oper
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda o: o.__name__)
+@each(killed.some(faults.OPERATIONS, "two"))
 def test_two_at_once_do_not_harm_each_other(operation, folder):
     both = [killed.start(operation, folder) for _ in range(2)]
     for process, heard in both:
@@ -100,3 +104,62 @@ def test_two_at_once_do_not_harm_each_other(operation, folder):
         process.join()
         assert process.exitcode == 0, said
     work(operation, folder)
+
+
+def hindered(operation, folder, message, *limit):
+    """Call an operation that cannot write; what stands in its way is what it says."""
+    whole = (faults.limited, operation, folder, *limit) if limit else (operation, folder)
+    code, said = killed.told(*whole)
+    if not (limit and operation is faults.sweeping):  # its runs may not even say that much
+        assert code == 0 or message in said[-1], said
+    return code != 0
+
+
+@pytest.mark.slow
+@each(killed.some(faults.OPERATIONS, "quota"))
+def test_a_quota_reached_in_the_middle_of_a_write_leaves_what_was_there(operation, folder):
+    rng = random.Random(f"{killed.SEED} {operation.__name__}")
+    work(operation, folder)
+    sizes = [1, *(rng.randrange(1000, 400_000) for _ in range(8 if killed.EVERY else 1))]
+    failed = [hindered(operation, folder, "File too large", size) for size in sizes]
+    assert failed[0]
+    work(operation, folder)
+
+
+@pytest.fixture
+def small_disk(folder):
+    """The folder on a disk of its own, of 32 MB; `mount(options)` remounts it."""
+    disk = folder / "disk"
+    disk.mkdir()
+
+    def mount(options):
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", disk]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    if not mount("size=32m"):
+        pytest.skip("only root may mount a disk that gets full")
+    for name in ("url", "own.ipynb"):
+        (disk / name).write_bytes((folder / name).read_bytes())
+    yield disk, mount
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+@pytest.mark.slow
+@each(killed.some(faults.OPERATIONS, "disk"))
+def test_a_full_disk_and_one_that_is_read_only_leave_what_was_there(operation, small_disk):
+    disk, mount = small_disk
+    rng = random.Random(f"{killed.SEED} {operation.__name__}")
+    work(operation, disk)
+    ballast = disk / "ballast"
+    frees = [0, *(rng.randrange(4096, 400_000) for _ in range(8 if killed.EVERY else 1))]
+    failed = []
+    for free in frees:
+        left = os.statvfs(disk)
+        ballast.write_bytes(bytes(max(left.f_bavail * left.f_bsize - free, 0)))
+        failed.append(hindered(operation, disk, "No space left on device"))
+        ballast.unlink()
+    mount("remount,ro")
+    failed.append(hindered(operation, disk, "Read-only file system"))
+    mount("remount,rw")
+    assert failed[0] and failed[-1]
+    work(operation, disk)

@@ -1,18 +1,19 @@
 """Runs that are killed in mid-epoch and go on: to the bits of a run that was not."""
 
-import random
+import os
 import signal
 
+import keras
 import pytest
 
+import ffhelpers as ff
 import killed
 import kinds
-
-KINDS = kinds.KINDS if killed.EVERY else random.Random(killed.SEED).sample(kinds.KINDS, 2)
+from networks import network
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", killed.some(kinds.KINDS, "kinds"), ids=lambda kind: kind.__name__)
 def test_a_run_killed_in_mid_epoch_ends_as_one_that_was_not(kind, tmp_path):
     """…its weights, optimiser, draws, order of data and history."""
     code, (*begun, whole) = killed.told(kinds.train, kind, tmp_path / "whole")
@@ -23,3 +24,61 @@ def test_a_run_killed_in_mid_epoch_ends_as_one_that_was_not(kind, tmp_path):
     code, (*begun, resumed) = killed.told(kinds.train, kind, folder)
     assert code == 0 and begun == [2], resumed
     assert resumed == whole and not whole["left"]
+
+
+@pytest.fixture
+def model():
+    return network([20])
+
+
+def test_a_backup_that_cannot_be_gone_back_to_is_refused_before_any_work(model, small, tmp_path):
+    x, y = small
+    backup = keras.callbacks.BackupAndRestore(tmp_path / "backup")
+    batches = ff.batches(x, y, 100)
+    with pytest.raises(ValueError, match="steps_per_epoch=3 with BackupAndRestore: expected an e"):
+        model.fit(batches, steps_per_epoch=3, callbacks=[backup])
+    often = keras.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=5)
+    with pytest.raises(ValueError, match=r"BackupAndRestore\(save_freq=5\): expected 'epoch'"):
+        model.fit(batches, callbacks=often)
+    reader = ff.OnePass(model)
+    reader.compile("adam", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="one_pass.*, which has no weights yet: build it"):
+        reader.fit(batches, callbacks=backup)
+    assert model.optimizer.iterations == 0 and not (tmp_path / "backup").exists()
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "latest.weights.h5").write_text("no backup")
+    with pytest.raises(ValueError, match="latest.weights.h5 is no backup .*: delete it"):
+        model.fit(batches, callbacks=backup)
+
+
+def test_a_backup_goes_when_the_training_is_complete_and_takes_nothing_along(
+    model, small, tmp_path
+):
+    (tmp_path / "mine").touch()
+    kept = tmp_path / "kept" / "latest.weights.h5"
+    for folder, delete in ((tmp_path, True), (kept.parent, False)):
+        backup = keras.callbacks.BackupAndRestore(folder, delete_checkpoint=delete)
+        model.fit(*small, 500, epochs=2, callbacks=[backup])
+    assert sorted(os.listdir(tmp_path)) == ["kept", "mine"]
+    other = network([20])
+    other.load_weights(kept)  # Keras can read it, too
+    assert kinds.state(other)["weights"] == kinds.state(model)["weights"]
+    longer = keras.callbacks.BackupAndRestore(kept.parent)
+    history = other.fit(*small, 500, epochs=3, callbacks=[longer]).history
+    assert other.optimizer.iterations == 24 + 6 and len(history["loss"]) == 3
+
+
+@pytest.mark.parametrize("name", ["ff.keras", "ff.weights.h5"])
+def test_an_earlier_file_is_there_until_the_new_one_is_whole(model, tmp_path, monkeypatch, name):
+    path = tmp_path / name
+    save = model.save if name == "ff.keras" else model.save_weights
+    save(path)
+    before = path.read_bytes()
+
+    def fail(*_):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(ff.LabelInImage, "save_own_variables", fail)
+    with pytest.raises(OSError):
+        save(path)
+    assert path.read_bytes() == before and os.listdir(tmp_path) == [name]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,10 +79,17 @@ def each(executor, make, todo):
     futures = {executor.submit(make, run): run for run in todo}
     try:
         for future in as_completed(futures):
-            yield futures[future], future.exception()
+            yield futures[future], _error(future)
     finally:  # also when the caller has enough
         for future in futures:
             future.cancel()
+
+
+def _error(future):
+    try:
+        return future.exception()
+    except CancelledError:  # of a cluster, when it loses its scheduler
+        return RunError("its scheduler is gone: start it, and call this again for what is missing")
 
 
 def execute(run, limit_seconds=None, watch=None):

@@ -1,6 +1,7 @@
 """Running a notebook with other parameters."""
 
 import contextlib
+import json
 import logging
 import os
 import sys
@@ -65,7 +66,8 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
             seconds = round(time.perf_counter() - start, 1)
             _keep_record(notebook, unfinished, parameters, command, seconds, code)
         except Exception as error:  # a cell's, a kernel that died, a kernel that does not exist
-            if unfinished.exists():
+            with contextlib.suppress(OSError, ValueError):  # a full disk leaves a part of it
+                json.loads(unfinished.read_bytes())
                 unfinished.replace(failed)
             raise RunError(_failure(notebook, error, failed)) from error
         unfinished.replace(complete)

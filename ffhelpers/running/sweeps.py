@@ -13,6 +13,7 @@ import json
 import os
 import shlex
 import shutil
+import tempfile
 from pathlib import Path
 
 from ..parameters import ParameterError
@@ -114,6 +115,26 @@ def make(run, limit_seconds=None):
         for left in run.path.parent.glob(f".unfinished-{run.path.stem}-*"):
             shutil.rmtree(left, ignore_errors=True)  # a killed one's, whose kernel may yet write
         processes.execute(run, limit_seconds)
+
+
+def check_shared(client, folder):
+    """Refuse a Dask cluster with workers that do not see this folder.
+
+    Args:
+        client: a `dask.distributed.Client`.
+        folder: of this machine, where the executed notebooks are to go.
+
+    Raises:
+        ValueError: it names such workers.
+        OSError: the folder cannot be written, or a worker does not answer.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".seen-") as mark:
+        seen = client.run(os.path.exists, os.path.abspath(mark.name))
+    if blind := [worker for worker, sees in seen.items() if not sees]:
+        raise ValueError(
+            f"{folder} is not shared with {', '.join(blind)}: expected a folder that all workers "
+            "see under the same path, such as one on a network file system"
+        )
 
 
 @contextlib.contextmanager
