@@ -5,12 +5,12 @@ import functools
 import json
 import os
 import re
+import tempfile
 
 import keras
 import tensorflow as tf
 
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-WRITERS = ("BackupAndRestore", "CSVLogger", "ModelCheckpoint", "TensorBoard")
 
 
 class WorkerLostError(RuntimeError):
@@ -66,11 +66,11 @@ def _cluster(of):
     return jobs if sum(map(len, jobs.values())) > 1 else {}
 
 
-def _is_chief(of):
-    """Whether this process writes what all of them share."""
-    resolver = of.cluster_resolver
-    first = "chief" if "chief" in _cluster(of) else "worker"
-    return (resolver.task_type, resolver.task_id) == (first, 0)
+def _writes(of):
+    """Whether this process writes what all of them share: the chief, or else worker 0."""
+    jobs = _cluster(of)
+    task = (of.cluster_resolver.task_type, of.cluster_resolver.task_id) if jobs else None
+    return not jobs or task == ("chief" if "chief" in jobs else "worker", 0)
 
 
 class Shared(keras.Model):
@@ -81,13 +81,12 @@ class Shared(keras.Model):
     """
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
-        others = _cluster(self.distribute_strategy)
-        if others and not _is_chief(self.distribute_strategy):
-            kwargs["callbacks"] = [
-                _restoring(callback, self) if type(callback).__name__ in WRITERS else callback
-                for callback in listed(kwargs.get("callbacks"))
-            ]
-        with self._no_worker_lost():
+        with self._no_worker_lost(), tempfile.TemporaryDirectory() as aside:
+            if not _writes(self.distribute_strategy):
+                callbacks = listed(kwargs.get("callbacks"))
+                kwargs["callbacks"] = [
+                    kept for callback in callbacks for kept in _quiet(callback, self, aside)
+                ]
             return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
 
     def evaluate(self, *args, **kwargs):
@@ -98,6 +97,23 @@ class Shared(keras.Model):
         with self._no_worker_lost():
             return super().predict(*args, **kwargs)
 
+    def save(self, filepath, *args, **kwargs):
+        with self._to_write(filepath) as path:
+            super().save(path, *args, **kwargs)
+
+    def save_weights(self, filepath, *args, **kwargs):
+        with self._to_write(filepath) as path:
+            super().save_weights(path, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _to_write(self, path):
+        """Where to write: metrics are added up over the workers, so all read and one keeps."""
+        if _writes(self.distribute_strategy):
+            yield path
+        else:
+            with tempfile.TemporaryDirectory() as aside:
+                yield os.path.join(aside, os.path.basename(path))
+
     @contextlib.contextmanager
     def _no_worker_lost(self):
         try:
@@ -105,7 +121,8 @@ class Shared(keras.Model):
         except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
             if not _cluster(self.distribute_strategy):
                 raise
-            found = re.search(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)", error.message)
+            named = r"(?:reported from|remote target) /job:(\w+)(?:/replica:\d+)?/task:(\d+)"
+            found = re.search(named, error.message)
             who = "{} {}".format(*found.groups()) if found else "another process of TF_CONFIG"
             raise WorkerLostError(
                 f"{who} does not answer any more: start all of them again; with "
@@ -134,13 +151,16 @@ class Shared(keras.Model):
         )
 
 
-def _restoring(callback, model):
-    """A callback that only restores what the one given would."""
+def _quiet(callback, model, aside):
+    """What stands for a callback where another process does its writing."""
+    if isinstance(callback, (keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)):
+        return []
+    if not isinstance(callback, keras.callbacks.BackupAndRestore):
+        return [callback]
     callback.set_model(model)
-    restores = isinstance(callback, keras.callbacks.BackupAndRestore)
-    return keras.callbacks.LambdaCallback(
-        on_train_begin=callback.on_train_begin if restores else None
-    )
+    restores = keras.callbacks.LambdaCallback(on_train_begin=callback.on_train_begin)
+    backup = os.path.join(aside, "backup")
+    return [restores, keras.callbacks.BackupAndRestore(backup, callback.save_freq)]
 
 
 def listed(callbacks):
