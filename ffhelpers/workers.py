@@ -39,7 +39,7 @@ def count():
         raise ValueError(
             f"TF_CONFIG names {', '.join(cluster)}: expected workers, and at most one chief"
         )
-    return total
+    return max(total, 1)
 
 
 @functools.cache  # TensorFlow makes one in a process, and a notebook's first cell may run again
