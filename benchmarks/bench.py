@@ -30,6 +30,7 @@ MEASUREMENTS = {
     "recurrent_memory": ("memory", {"counts": [1], "apart": False}),
     "growth": ("speed", {"series": {"width": {n: ([n], 10, 20) for n in (10, 20)}}, **FEW}),
     "startup": ("startup", {"repeats": 1}),
+    "workers": ("workers", {"widths": [50], "batch": 10, "steps": 5, "counts": (1, 2), **FEW}),
 }
 
 

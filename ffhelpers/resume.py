@@ -47,7 +47,7 @@ class Resumable(keras.Model):
         callbacks = listed(kwargs.pop("callbacks", None))
         backups = [c for c in callbacks if isinstance(c, keras.callbacks.BackupAndRestore)]
         if backups:
-            backup = Backup(backups[-1], self._writes())
+            backup = Backup(backups[-1])
             # Last, when all others have changed what they change at the end of an epoch.
             callbacks = [*(c for c in callbacks if c not in backups), backup]
             first, steps = kwargs.get("initial_epoch", 0), kwargs.get("steps_per_epoch")
@@ -58,9 +58,9 @@ class Resumable(keras.Model):
                 kwargs["initial_epoch"] = done
         return super().fit(x, y, batch_size, epochs, verbose, callbacks=callbacks, **kwargs)
 
-    def _writes(self):
-        """Whether it is this process that writes what several would."""
-        return True
+    def _to_write(self, path):
+        """Where this process writes what it was asked to write to `path`."""
+        return contextlib.nullcontext(path)
 
     def _gone_through(self, x, epochs, steps):
         """The data as so many epochs leave them: in a data set, an order goes on."""
@@ -88,7 +88,7 @@ class Backup(keras.callbacks.History):
     Keras's own callback keeps the weights and the epoch in two files, of which one may be newer.
     """
 
-    def __init__(self, asked, writes=True):
+    def __init__(self, asked):
         super().__init__()
         if asked.save_freq != "epoch":
             raise ValueError(
@@ -96,8 +96,7 @@ class Backup(keras.callbacks.History):
                 "goes on within an epoch would see some of the data twice"
             )
         self.path = Path(asked.backup_dir, "latest.weights.h5")
-        self.writes, self.done = writes, []
-        self.delete = writes and asked.delete_checkpoint
+        self.delete, self.done = asked.delete_checkpoint, []
 
     def restore(self, model):
         """Put the model into the state that is kept, if any is; the epochs that are behind it."""
@@ -128,11 +127,9 @@ class Backup(keras.callbacks.History):
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
-        if not self.writes:
-            return
         kept = {"epochs": self.epoch, "history": self.history}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(self.path) as aside:
+        with self.model._to_write(self.path) as path, whole(path) as aside:
             keras.Model.save_weights(self.model, aside)
             with zipfile.ZipFile(aside, "a") as archive:  # HDF5 does not mind what follows it
                 archive.writestr("history.json", json.dumps(kept, default=float))

@@ -306,6 +306,14 @@ class LocalTrainer(Shared):
         self._switch("predict_function")
         super().make_predict_function(force)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if self.source.prediction is not None:
+            return super()._maybe_symbolic_build(iterator, data_batch)
+        # With several devices Keras would ask for predictions, and here are none.
+        if self.built and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     # --- Losses and metrics -----------------------------------------------------------------
 
     def last_trainable(self):

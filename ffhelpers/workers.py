@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import re
+import tempfile
 
 import keras
 import tensorflow as tf
@@ -12,9 +13,7 @@ import tensorflow as tf
 from .resume import Resumable, listed
 
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
-WRITERS = tuple(
-    getattr(keras.callbacks, n) for n in ("CSVLogger", "ModelCheckpoint", "TensorBoard")
-)
+LOGGERS = (keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)
 
 
 class WorkerLostError(RuntimeError):
@@ -43,7 +42,7 @@ def count():
         raise ValueError(
             f"TF_CONFIG names {', '.join(cluster)}: expected workers, and at most one chief"
         )
-    return total
+    return max(total, 1)
 
 
 @functools.cache  # TensorFlow makes one in a process, and a notebook's first cell may run again
@@ -70,11 +69,11 @@ def _cluster(of):
     return jobs if sum(map(len, jobs.values())) > 1 else {}
 
 
-def _is_chief(of):
-    """Whether this process writes what all of them share."""
-    resolver = of.cluster_resolver
-    first = "chief" if "chief" in _cluster(of) else "worker"
-    return (resolver.task_type, resolver.task_id) == (first, 0)
+def _writes(of):
+    """Whether this process writes what all of them share: the chief, or else worker 0."""
+    jobs = _cluster(of)
+    task = (of.cluster_resolver.task_type, of.cluster_resolver.task_id) if jobs else None
+    return not jobs or task == ("chief" if "chief" in jobs else "worker", 0)
 
 
 class Shared(Resumable):
@@ -85,15 +84,11 @@ class Shared(Resumable):
     """
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
-        if not self._writes():
+        if not _writes(self.distribute_strategy):
             callbacks = listed(kwargs.pop("callbacks", None))
-            kwargs["callbacks"] = [c for c in callbacks if not isinstance(c, WRITERS)]
+            kwargs["callbacks"] = [c for c in callbacks if not isinstance(c, LOGGERS)]
         with self._no_worker_lost():
             return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
-
-    def _writes(self):
-        of = self.distribute_strategy
-        return not _cluster(of) or _is_chief(of)
 
     def evaluate(self, *args, **kwargs):
         with self._no_worker_lost():
@@ -103,6 +98,23 @@ class Shared(Resumable):
         with self._no_worker_lost():
             return super().predict(*args, **kwargs)
 
+    def save(self, filepath, *args, **kwargs):
+        with self._to_write(filepath) as path:
+            super().save(path, *args, **kwargs)
+
+    def save_weights(self, filepath, *args, **kwargs):
+        with self._to_write(filepath) as path:
+            super().save_weights(path, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _to_write(self, path):
+        """Where to write: metrics are added up over the workers, so all read and one keeps."""
+        if _writes(self.distribute_strategy):
+            yield path
+        else:
+            with tempfile.TemporaryDirectory() as aside:
+                yield os.path.join(aside, os.path.basename(path))
+
     @contextlib.contextmanager
     def _no_worker_lost(self):
         try:
@@ -110,7 +122,8 @@ class Shared(Resumable):
         except (tf.errors.UnavailableError, tf.errors.AbortedError) as error:
             if not _cluster(self.distribute_strategy):
                 raise
-            found = re.search(r"/job:(\w+)(?:/replica:\d+)?/task:(\d+)", error.message)
+            named = r"(?:reported from|remote target) /job:(\w+)(?:/replica:\d+)?/task:(\d+)"
+            found = re.search(named, error.message)
             who = "{} {}".format(*found.groups()) if found else "another process of TF_CONFIG"
             raise WorkerLostError(
                 f"{who} does not answer any more: start all of them again; with "

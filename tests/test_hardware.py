@@ -21,25 +21,19 @@ if options.pop("devices", 1) == 2:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     options["strategy"] = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 num_classes = options.pop("num_classes", 10)
-widths, epochs = options.pop("widths", [60, 50]), options.pop("epochs", 3)
-images, batch_size = options.pop("images", 2000), options.pop("batch_size", 100)
-adversarial = options.pop("adversarial", 0.0)
+widths, epochs, images, batch_size = [60, 50], options.pop("epochs", 3), 2000, 100
 summary = ff.setup(**options)
 data = ff.load("mnist")
 chosen = data.y_train < num_classes
 x, y = data.x_train[chosen][:images], data.y_train[chosen][:images]
-source = ff.Adversarial(ff.LabelInImage(num_classes), adversarial)
-source = source if adversarial else "hard"
-model = ff.ForwardForward(widths, source=source, num_classes=num_classes)
+model = ff.ForwardForward(widths, num_classes=num_classes)
 model.compile(keras.optimizers.AdamW(2e-3))
 shuffle = options.get("deterministic", False)
 watched = {"shuffle": shuffle, "validation_data": (x[:500], y[:500])}
 history = model.fit(x, y, batch_size, epochs, **watched).history
-kept = data.y_val < num_classes
-accuracy = float(model.evaluate(data.x_val[kept], data.y_val[kept], 500)[1])
 weights = [w.astype("float64").ravel().tolist() for w in model.get_weights()]
-print(json.dumps({"summary": summary, "history": history, "accuracy": accuracy,
-                  "weights": sum(weights, []), "optimizer": type(model.optimizer).__name__}))
+print(json.dumps({"summary": summary, "history": history,
+                  "weights": sum(weights, [])}))
 """
 
 
@@ -83,25 +77,6 @@ print(int(keras.ops.convert_to_numpy(model.optimizer.iterations)))
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert int(done.stdout.splitlines()[-1]) == steps
-
-
-LARGE = {"widths": [200, 200], "images": 20_000, "batch_size": 250, "adversarial": 0.05}
-
-
-@pytest.fixture(scope="module")
-def single():
-    return train(seed=1, precision="float32", **LARGE)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-def test_mixed_precision_trains_to_within_half_a_point(precision, single):
-    mixed = train(seed=1, precision=precision, **LARGE)
-    assert precision in mixed["summary"]
-    assert (mixed["optimizer"] == "LossScaleOptimizer") == (precision == "mixed_float16")
-    assert np.isfinite(mixed["history"]["loss"]).all()
-    assert np.isfinite(mixed["weights"]).all()
-    assert abs(mixed["accuracy"] - single["accuracy"]) < 0.005
 
 
 @pytest.mark.slow

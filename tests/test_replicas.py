@@ -1,0 +1,62 @@
+"""Each kind of network on two devices of one machine; all of them with ALL=1, else some."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_contract import NETWORKS
+
+TESTS = Path(__file__).parent
+# Others for each commit.
+COMMIT = subprocess.run(["git", "rev-parse", "HEAD"], cwd=TESTS, capture_output=True, text=True)
+SOME = random.Random(COMMIT.stdout).sample(sorted(NETWORKS), 4)
+
+
+@pytest.mark.slow
+def test_two_devices_give_what_one_gives():
+    names = list(NETWORKS) if os.environ.get("ALL") else SOME
+    command = [sys.executable, TESTS / "replicas.py", *names]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [name for name, *_ in lines] == names
+    for name, one, two in lines:
+        for figure, values in one["history"].items():
+            np.testing.assert_allclose(two["history"][figure], values, 1e-4, err_msg=name)
+        np.testing.assert_allclose(two["weights"], one["weights"], 1e-3, 1e-4, err_msg=name)
+
+
+@pytest.mark.slow
+def test_what_overflows_on_one_device_moves_no_weight():
+    """Else Keras would add it to the other's, as it looks at the first device alone."""
+    code = """
+import numpy as np, ffhelpers as ff, keras, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+ff.setup(1, "mixed_float16", tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+x, y = np.random.default_rng(0).random((20, 12), "float32"), np.arange(20) % 2
+weight = np.repeat([0.1, 1e30], 10)  # of the second device's part
+model = ff.ForwardForward([7], num_classes=2)
+model.compile()
+model.build((None, 12))
+before = model.get_weights()
+model.fit(x, y, 20, sample_weight=weight, shuffle=False)
+assert all((a == b).all() for a, b in zip(before, model.get_weights()))
+assert model.optimizer.dynamic_scale.numpy() == 2**14
+model.fit(x, y, 20, shuffle=False)
+assert all(np.isfinite(a).all() for a in model.get_weights())
+assert any((a != b).any() for a, b in zip(before, model.get_weights()))
+try:
+    model.fit(x[:11], y[:11], 10)
+except ValueError as error:
+    assert "a last batch of 1 images on 2 devices: expected one each" in str(error)
+else:
+    raise AssertionError("a device without an image")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
