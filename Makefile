@@ -31,7 +31,7 @@ uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,i
 install = { $(uv) pip install -q --python .venv/bin/python --require-hashes -r $(1) || \
 	$(pip) install -qq --require-hashes -r $(1); }
 
-.PHONY: help run test test-browser test-kaggle kaggle bench book results lab setup pins clean venv
+.PHONY: help run test test-browser test-kaggle kaggle bench book results badges lab setup pins clean venv
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ bench: setup  ## measure speed and memory against the machine and backprop, some
 
 results: setup  ## put the tables of results/ into the README and results.md
 	.venv/bin/python -m ffhelpers.running.report
+
+badges: setup  ## put badges under the titles, once pyproject.toml has the repository's address
+	.venv/bin/python -m ffhelpers.running.badges
 
 book: setup  ## make a site of the notebooks as they are stored: runs/book/index.html
 	@$(call install,pins/web.txt)
