@@ -31,8 +31,8 @@ uv     = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${UV_INDEX_URL:-$(call of_pip,i
 install = { $(uv) pip install -q --python .venv/bin/python --require-hashes -r $(1) || \
 	$(pip) install -qq --require-hashes -r $(1); }
 
-.PHONY: help run test test-all test-browser test-kaggle test-lowest test-newest audit kaggle bench book \
-	results lab setup pins clean venv
+.PHONY: help run test test-all test-browser test-kaggle test-lowest test-newest audit kaggle badges \
+	bench book results lab setup pins clean venv
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -96,7 +96,12 @@ bench: setup  ## measure speed and memory against the machine and backprop, some
 results: setup  ## put the tables of results/ into the README and results.md
 	.venv/bin/python -m ffhelpers.running.report
 
+badges: setup  ## put badges under the titles, once pyproject.toml has the repository's address
+	.venv/bin/python -m ffhelpers.running.badges
+
 book: setup  ## make a site of the notebooks as they are stored: runs/book/index.html
+	@[ "$$(.venv/bin/python -c $(print_version))" != 3.10 ] || { echo "make book needs Python 3.11 to" \
+		"3.13: name one, as in PYTHON=python3.12 make book" >&2; exit 1; }
 	@$(call install,pins/web.txt)
 	rm -rf runs/book
 	.venv/bin/python -m sphinx -q -W --keep-going -c site . runs/book

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import parameters
+from .inputs import in_place
 from .labels import scaled
 
 
@@ -36,7 +37,7 @@ def batches(images, labels, batch_size, shift=0, flip=False):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     _check(images, shift, flip)
     with tf.device("CPU"):  # where the pipeline works
-        x, y = tf.constant(images), tf.constant(labels)
+        x, y = tf.convert_to_tensor(in_place(images)), tf.constant(labels)
     rows = tf.data.Dataset.range(len(x)).shuffle(len(x)).batch(batch_size)
     data = rows.map(lambda row: (tf.gather(x, row), tf.gather(y, row)), tf.data.AUTOTUNE)
     if shift or flip:
@@ -45,6 +46,8 @@ def batches(images, labels, batch_size, shift=0, flip=False):
     # for seconds, where it has to share a core with the training.
     options = tf.data.Options()
     options.autotune.enabled = False
+    # Its rewriting, of which there is nothing to gain here, would copy all images.
+    options.experimental_optimization.apply_default_optimizations = False
     return data.prefetch(2).with_options(options)
 
 

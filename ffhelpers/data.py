@@ -144,7 +144,12 @@ def _published(name):
 
 
 def _scaled(images):
-    return np.divide(images, 255, dtype=np.float32)
+    """Bytes as floats, which begin where TensorFlow can read them in place (`inputs.in_place`)."""
+    size = 4 * images.size
+    room = np.empty(size + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    out = room[start : start + size].view(np.float32).reshape(images.shape)
+    return np.divide(images, 255, out=out, dtype=np.float32)
 
 
 _ARRAYS = [f"{part}_{split}" for split in ("train", "test", "val") for part in "xy"]

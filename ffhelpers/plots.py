@@ -10,10 +10,11 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import LogLocator
 
 from .drawings import network, unrolled
+from .live import live
 from .style import NEGATIVE, NEUTRAL, POSITIVE, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
-__all__ += ["images", "intervals", "labelled", "maps", "multiples", "network", "panels"]
+__all__ += ["images", "intervals", "labelled", "live", "maps", "multiples", "network", "panels"]
 __all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines", "unrolled"]
 __all__ += ["window", "with_bars"]
 
@@ -445,7 +446,7 @@ def window(real, wrong, symbols):
         symbols: the character behind each number; a space is drawn as ␣.
     """
     shown = [symbol.replace(" ", "␣") for symbol in symbols]
-    size = (0.5 * len(real) + 2.5, 0.19 * len(symbols) + 1.2)
+    size = (0.5 * len(real) + 2.5, 0.21 * len(symbols) + 1.2)
     figure, axes = plt.subplots(1, 2, figsize=size, sharey=True)
     for ax, codes, title, last in (
         (axes[0], real, "real", POSITIVE),
@@ -454,7 +455,7 @@ def window(real, wrong, symbols):
         places = np.arange(len(codes))
         ax.scatter(places, codes, 45, ["black"] * (len(codes) - 1) + [last], marker="s", zorder=3)
         ax.set_xticks(places, [shown[code] for code in codes], fontsize=10)
-        ax.set_yticks(range(len(symbols)), shown, fontsize=9)
+        ax.set_yticks(range(len(symbols)), shown, fontsize=10)
         ax.set(xlim=(-0.6, len(codes) - 0.4), ylim=(len(symbols) - 0.4, -0.6), title=title)
     axes[0].set_ylabel("symbol")
     figure.supxlabel("place in the window, with the character that stands there", fontsize=10)

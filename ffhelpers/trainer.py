@@ -13,7 +13,15 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from .inputs import CheckedDataset, as_images, check_shares, checked_batch, count, label_errors
+from .inputs import (
+    CheckedDataset,
+    as_images,
+    check_shares,
+    checked_batch,
+    count,
+    in_place,
+    label_errors,
+)
 from .labels import check_labels
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
@@ -121,12 +129,12 @@ class LocalTrainer(Shared):
         self._warn_of_ink(x)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
-        x = self._checked(x, self.source.check)
+        x = in_place(self._checked(x, self.source.check))
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
         callbacks = listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
         batches = asked or count(x, batch_size, kept=1 - split)
-        if isinstance(x, np.ndarray):
+        if hasattr(x, "shape"):
             devices = self.distribute_strategy.num_replicas_in_sync
             check_shares(math.floor(len(x) * (1 - split)), batch_size, devices)
         every = [getattr(callback, "save_freq", None) for callback in callbacks]
@@ -151,7 +159,7 @@ class LocalTrainer(Shared):
             self._at_once([steps or count(x, batch_size)] if exact else None),
             label_errors(),
         ):
-            return super().evaluate(self._checked(x), y, batch_size, verbose, **kwargs)
+            return super().evaluate(in_place(self._checked(x)), y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
         x = self._images(x)
@@ -159,7 +167,7 @@ class LocalTrainer(Shared):
         verbose, steps = _verbosity(verbose), kwargs.get("steps")
         exact = steps or kwargs.get("callbacks") or verbose
         with self._at_once([steps or count(x, batch_size)] if exact else None):
-            return super().predict(x, batch_size, verbose, **kwargs)
+            return super().predict(in_place(x), batch_size, verbose, **kwargs)
 
     @tf.function(reduce_retracing=True)
     def _layer_goodness(self, x):

@@ -1,6 +1,11 @@
-"""What nbval compares, and that the cells of a notebook stay together."""
+"""What nbval compares, that the cells of a notebook stay together, and how much memory it may take."""
+
+import re
+from pathlib import Path
 
 import pytest
+
+GIGABYTES = 1.5  # Binder gives 2, of which its JupyterLab needs a part
 
 
 def pytest_collectstart(collector):
@@ -20,3 +25,15 @@ def pytest_xdist_make_scheduler(config, log):
             return file if file.endswith(".ipynb") else nodeid
 
     return Scheduling(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item, nextitem):
+    """After a notebook's last cell: the most memory that its kernel had, where Linux tells it."""
+    kernel = getattr(item.parent, "kernel", None)
+    if kernel is None or (nextitem is not None and nextitem.parent is item.parent):
+        return
+    status = Path(f"/proc/{kernel.km.provisioner.pid}/status")
+    if status.exists():
+        peak = 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) / 1e9
+        assert peak < GIGABYTES, f"{peak:.2f} GB of memory: expected less than {GIGABYTES}"

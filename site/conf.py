@@ -126,6 +126,8 @@ def add(app, name, source):
         )
     if name == "site/api":
         source[0] += "".join(api())
+    # Badges are pictures from elsewhere: here their words link there.
+    source[0] = re.sub(r"\[!\[([\w ]+)\]\(https://[^)]*\)\]", r"[\1]", source[0])
     source[0] = re.sub(r"\]\(([\w/.]*)#([^()\s\"\\]+)\)", as_here, source[0])
     if name == root_doc:
         module = playground.MODULE.read_text()

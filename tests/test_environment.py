@@ -337,6 +337,7 @@ def test_make_alone_lists_the_targets(clone):
     listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
     targets = [
         "audit",
+        "badges",
         "bench",
         "book",
         "clean",
@@ -496,3 +497,11 @@ def test_an_unfit_interpreter_gets_one_line(clone, version, no_venv, says):
     assert (done.stdout, steps, sorted(clone.folder.rglob("*"))) == ("", [], before)
     if not no_venv:
         assert f"{PYTHONS[0]} to {PYTHONS[-1]}" in line and "PYTHON=python3.12 make setup" in line
+
+
+def test_on_python_3_10_the_book_says_what_it_needs(clone):
+    clone.python("python3", "3.10")
+    done, steps = clone.make("book")
+    line, makes_own = done.stderr.splitlines()
+    assert done.returncode and line.startswith("make book needs Python 3.11 to 3.13: ")
+    assert makes_own.startswith("make: ***") and "sphinx" not in clone.log

@@ -136,8 +136,13 @@ def _found(path):
         return Path(path)
     # The project that this code belongs to, or, where the code was installed, the one around.
     places = (PROJECT, Path.cwd(), *Path.cwd().parents)
-    kept = (place / "results" / f"{path}.jsonl" for place in places)
-    return next(filter(Path.is_file, kept), Path(path))
+    for kept in (place / "results" / f"{path}.jsonl" for place in places):
+        if kept.is_file():
+            return kept
+    raise FileNotFoundError(
+        f"{path}: no such file or folder, and no recorded runs of that name; the project's own lie "
+        "in its repository, in `results`: call this in a folder there"
+    )
 
 
 def _counts(path):

@@ -23,7 +23,7 @@ SETTINGS = {
 }
 
 # What a page is asked. `jupyterapp` is JupyterLab itself, where the server lets it be seen.
-CURRENT = "const panel = jupyterapp.shell.currentWidget, cells = panel?.content?.widgets;"
+CURRENT = "const panel = window.jupyterapp?.shell.currentWidget, cells = panel?.content?.widgets;"
 OPENED = f"""name => {{
     {CURRENT}
     return panel?.title.label === name && panel.context.isReady
@@ -39,12 +39,15 @@ FINISHED = f"""() => {{
         && code.every(model => model.executionState === "idle")
         && (failed || code.every(model => model.executionCount));
 }}"""
-# Keeps every text that a cell shows, also what a later one takes the place of.
+# Keeps every text and picture that a cell shows, also what a later one takes the place of.
 WATCH = f"""() => {{
     {CURRENT}
     window.shown = [];
+    window.drawn = [];
     cells.forEach((cell, place) => cell.model.outputs?.changed.connect((_, change) =>
         change.newValues.forEach(output => {{
+            const picture = output.data["image/png"];
+            if (picture) window.drawn.push([place, change.newIndex, picture]);
             const keep = () => window.shown.push([place, output.streamText.text]);
             if (output.streamText) {{ keep(); output.streamText.changed.connect(keep); }}
         }})));
@@ -132,13 +135,14 @@ class Notebook:
         """Everything, by the menus; within some seconds.
 
         Returns:
-            the cells, and (place of a cell, text) whenever one showed another text.
+            the cells; (place of a cell, text) whenever one showed another text; and (place of a
+            cell, number of its output, picture) whenever one showed another picture.
         """
         self.menu("Edit", "Clear Outputs of All Cells")
         self.page.evaluate(WATCH)
         self.menu("Run", "Run All Cells")
         self.page.wait_for_function(FINISHED, timeout=1000 * timeout, polling=300)
-        return self.cells, self.page.evaluate("shown")
+        return self.cells, *map(self.page.evaluate, ("shown", "drawn"))
 
     def shut_down(self):
         self.ask("panel.sessionContext.shutdown()")

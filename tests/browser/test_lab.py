@@ -34,15 +34,29 @@ def pictures(cells):
     return {i: count for i, count in counts.items() if count}
 
 
+def redrawn(drawn):
+    """(place of a cell, number of its output) → the pictures that it showed, if more than one."""
+    found = {}
+    for place, number, picture in drawn:
+        found.setdefault((place, number), []).append(picture)
+    return {where: seen for where, seen in found.items() if len(seen) > 1}
+
+
 def bars(text):
-    """Steps made and steps to make of each of Keras's bars in a text."""
+    """Steps made and steps to make of each of Keras's and tqdm's bars in a text."""
     text = re.sub(r"\x1b\[\d*m", "", text)
-    return [(int(done), int(of)) for done, of in re.findall(r"(\d+)/(\d+) ━", text)]
+    return [(int(done), int(of)) for done, of in re.findall(r"(\d+)/(\d+) (?:━|\[)", text)]
+
+
+def source(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
 
 
 def shows_bars(notebook):
-    """Whether it trains with Keras's `fit`, and not in silence."""
-    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    """Whether it trains with Keras's `fit` and not in silence, or has a bar of its own."""
+    code = source(notebook)
+    if "tqdm(" in code or "ablations.run(" in code:
+        return True
     calls = re.findall(r"\.fit\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", code)
     return any("verbose=0" not in call for call in calls)
 
@@ -87,18 +101,24 @@ def try_exercises(opened, stored):
             assert said and all(line.startswith(says) for line in said), f"{says}, not {said}"
 
 
-def check_outputs(stored, cells, shown, same):
+def check_outputs(stored, cells, shown, drawn, same):
     """See that a run left everything that a person should see.
 
     Args:
         cells: of the notebook after its run.
-        shown: (place of a cell, text) whenever one changed.
+        shown, drawn: the texts and the pictures in between, as of `run_all`.
         same: whether there should be as many pictures as stored, or only in the same cells.
     """
     for cell in cells:
         for output in cell.get("outputs", []):
             assert output.output_type != "error", "\n".join(output.traceback)
             assert output.get("name") != "stderr", output.text
+    live = redrawn(drawn)
+    assert bool(live) == ("plots.live(" in source(stored)), "a live picture"
+    for (place, number), seen in live.items():
+        left = cells[place].outputs[number].data["image/png"]
+        assert seen[0] != seen[-1] and seen[-1] == left, "a live picture stops half-way"
+        cells[place].outputs[number].data = {}
     found, wanted = pictures(cells), pictures(stored.cells)
     assert set(found) == set(wanted), "pictures"
     assert found == wanted or not same, "pictures"
@@ -197,17 +217,17 @@ def test_a_tiny_notebook_passes_and_wrong_checks_do_not(folder, open_notebook):
     opened = open_notebook("tiny.ipynb")
     assert opened.headings() == ["Tiny", "A bar and code", "Exercise 1: twice x"]
     set_parameters(opened, stored, {"seed": 3})
-    cells, shown = opened.run_all(SECONDS)
-    check_outputs(stored, cells, shown, same=True)
+    cells, shown, drawn = opened.run_all(SECONDS)
+    check_outputs(stored, cells, shown, drawn, same=True)
     try_exercises(opened, stored)
     for blind in ("exercises.check(lambda: 4, 4)", "exercises.check(lambda: twice(2), 5)"):
         opened.write(7, blind)
         with pytest.raises(AssertionError, match="right|wrong"):
             try_exercises(opened, stored)
-    assert_notices(stored, cells, shown)
+    assert_notices(stored, cells, shown, drawn)
 
 
-def assert_notices(stored, cells, shown):
+def assert_notices(stored, cells, shown, drawn):
     """Each thing that is wrong with outputs that are right otherwise."""
     stderr = nbformat.v4.new_output("stream", name="stderr", text="oh")
     error = nbformat.v4.new_output("error", ename="E", evalue="", traceback=["oh"])
@@ -215,8 +235,19 @@ def assert_notices(stored, cells, shown):
         changed = copy.deepcopy(cells)
         changed[2].outputs.append(wrong)
         with pytest.raises(AssertionError, match=says):
-            check_outputs(stored, changed, shown, same=False)
+            check_outputs(stored, changed, shown, drawn, same=False)
     last = [pair for pair in shown if pair[0] == 4][-1]
     for states, says in (([last], "bars"), ([*shown, [4, "3/400 ━━"]], "half-way")):
         with pytest.raises(AssertionError, match=says):
-            check_outputs(stored, cells, states, same=True)
+            check_outputs(stored, cells, states, drawn, same=True)
+    (place, number, picture) = drawn[0]
+    watched = copy.deepcopy(stored)
+    watched.cells[place].source += "\nplots.live(x, y)"
+    later = [place, number, "another"]
+    for asked, seen in (
+        (stored, [*drawn, drawn[0]]),
+        (watched, drawn),
+        (watched, [*drawn, later]),
+    ):
+        with pytest.raises(AssertionError, match="a live picture"):
+            check_outputs(asked, copy.deepcopy(cells), shown, seen, same=True)
