@@ -62,7 +62,7 @@ test-lowest: setup  ## run some tests and a notebook with the oldest versions th
 	UV_PYTHON="$${UV_PYTHON:->=3.10,<3.12}" .venv/bin/python -m uv venv -q --clear \
 		--no-python-downloads .venv-lowest
 	$(uv) pip install -q --python .venv-lowest/bin/python --require-hashes -r pins/lowest.txt
-	.venv-lowest/bin/python -m pytest -q -n 2 $(SOME) \
+	PYTHONPATH="$$PWD" .venv-lowest/bin/python -m pytest -q -n 2 $(SOME) \
 		"tests/test_notebooks.py::test_it_runs_on_data_of_ones_own[04_evaluation]"
 
 # What the registry has today has no hashes yet: this alone is installed without them.
@@ -71,7 +71,7 @@ test-newest: setup  ## run some tests with the newest versions there are, Keras'
 	$(uv) pip install -q --python .venv-newest/bin/python --prerelease if-necessary-or-explicit \
 		"keras>=0a0" -r pyproject.toml --extra cpu --extra test
 	@$(uv) pip freeze --python .venv-newest/bin/python | grep -E "^(tensorflow-cpu|tensorflow|keras|numpy)=="
-	.venv-newest/bin/python -m pytest -q -n 2 $(SOME)
+	PYTHONPATH="$$PWD" .venv-newest/bin/python -m pytest -q -n 2 $(SOME)
 
 # pip-audit asks a service that not every machine reaches; then it knows of no package.
 audit: setup  ## look for what is unsafe in the code, and for what is known of the pinned packages
