@@ -75,7 +75,10 @@ def run(notebooks, settings, file, output, record, jobs):
     """
     with _refused():
         if len({Path(notebook).name for notebook in notebooks}) < len(notebooks):
-            raise ValueError("two notebooks of the same name would overwrite each other's output")
+            raise ValueError(
+                f"{notebooks[-1]} or another has the same name as a notebook before it: expected "
+                "different ones, as they would overwrite each other's output"
+            )
         parameters = [ask.parse_parameters(notebook, settings, file) for notebook in notebooks]
         for notebook in notebooks:
             prepared(notebook, output)
@@ -128,6 +131,12 @@ def _execute_with_a_bar(run):
         processes.execute(run, watch=watch)
 
 
+def _no_nan(_, option, value):
+    if value is not None and math.isnan(value):  # which is in no range and out of none
+        raise click.BadParameter(f"{value} is not in the range x>0.", param=option)
+    return value
+
+
 @main.command()
 @click.argument("notebook")
 @click.option(
@@ -152,7 +161,10 @@ def _execute_with_a_bar(run):
     help="Runs at once, with a share of the cores each; by default one on each core.",
 )
 @click.option(
-    "--limit-seconds", type=click.FloatRange(0, min_open=True), help="A longer run fails."
+    "--limit-seconds",
+    type=click.FloatRange(0, math.inf, min_open=True, max_open=True),
+    callback=_no_nan,
+    help="A longer run fails.",
 )
 @click.option(
     "--dask", metavar="ADDRESS", help="Run on a Dask cluster: tcp://HOST:PORT or a scheduler file."
@@ -246,8 +258,10 @@ def _executor(dask, jobs, count, output):
     address = {"scheduler_file": dask} if Path(dask).is_file() else {"address": dask}
     try:
         client = Client(**address, timeout=10)
-    except OSError as error:
-        raise BadInput(f"no Dask scheduler at {dask}: {error}") from None
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"no Dask scheduler at {dask} ({error}): expected tcp://HOST:PORT or its file"
+        ) from None
     with client:
         with _refused():
             sweeps.check_shared(client, output)

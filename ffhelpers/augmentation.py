@@ -5,7 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from . import parameters
-from .inputs import in_place
+from .arrays import codes
+from .inputs import as_images, in_place
 from .labels import scaled
 
 
@@ -32,7 +33,7 @@ def batches(images, labels, batch_size, shift=0, flip=False):
             be moved so far, or not be flipped.
     """
     parameters.check(batch_size=batch_size)
-    images, labels = np.asarray(images), np.asarray(labels)
+    images, labels = as_images(images), codes("labels", labels, None, ..., "n")
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     _check(images, shift, flip)
@@ -69,7 +70,9 @@ def average_copies(predict, images, shift=0, flip=False):
     Raises:
         ValueError: as `batches`.
     """
-    images = np.asarray(images)
+    images = as_images(images)
+    if not callable(predict):
+        raise TypeError(f"predict={type(predict).__name__}: expected a function of images")
     _check(images, shift, flip)
     copies, distances = [images], range(2 * shift + 1)
     if shift:

@@ -64,6 +64,14 @@ class Conv(Block):
         if self.normalization == "batch":
             self.over_batches.build((None, *input_shape[-3:]))
 
+    def check_reads(self):
+        super().check_reads()
+        if self.normalization == "batch":
+            raise ValueError(
+                "normalization='batch': expected layer, rms or none in a block that reads labels, "
+                "whose images differ by their labels alone"
+            )
+
     def compute_output_shape(self, input_shape):
         height, width = (size // self.pool for size in input_shape[-3:-1])
         return (*input_shape[:-3], height, width, self.units)
@@ -84,17 +92,17 @@ class Conv(Block):
         return ops.cast(wide * ops.rsqrt(energy + 1e-6), h.dtype)
 
     def product(self, h):
-        z = ops.conv(ops.reshape(h, (-1, *h.shape[-3:])), self.kernel, padding="same")
+        z = ops.conv(
+            ops.reshape(h, (-1, *h.shape[-3:])),
+            self.kernel,
+            padding="same",
+            data_format="channels_last",
+        )
         return ops.reshape(z, (-1, *h.shape[1:-1], self.units))
 
     def normalized_product(self, z, mean, energy):
         if self.normalization == "none":
             return z
-        if self.normalization == "batch":
-            raise ValueError(
-                "normalization='batch': expected layer, rms or none in a block that reads labels, "
-                "whose images differ by their labels alone"
-            )
         if self.normalization == "layer":
             # What is taken away from the pixels takes as much of their product away.
             ones = ops.ones((1, *z.shape[-3:-1], self.kernel.shape[2]), self.compute_dtype)

@@ -1,15 +1,18 @@
 """Data sets: a published one by its name, or images of your own."""
 
 import difflib
+import errno
 import os
+import textwrap
+import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from . import fetch
+from . import fetch, parameters
 from .datasets import DATASETS
-from .formats import DataError
+from .formats import DataError, refuse_bombs
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -53,11 +56,18 @@ class Data:
         """
         arrays = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
         arrays["class_names"] = class_names
-        arrays = {key: np.asarray(array) for key, array in arrays.items() if array is not None}
         try:
+            arrays = {key: _array(key, a) for key, a in arrays.items() if a is not None}
             return _own_data(arrays, name)
         except DataError as error:
             raise DataError(f"{name}: {error}") from None
+
+
+def _array(key, array):
+    try:
+        return np.asarray(array)
+    except ValueError:
+        raise DataError(f"{key} of several shapes: expected one, resize or crop them") from None
 
 
 def load(dataset="mnist", size=None, color=None):
@@ -86,20 +96,36 @@ def load(dataset="mnist", size=None, color=None):
     Example:
         `ff.load("flowers/", size=(28, 28)).class_names`
     """
+    if not isinstance(dataset, (str, os.PathLike)) or not is_path(dataset):
+        raise _unknown(dataset)
     name, path = known_name(dataset), Path(dataset).expanduser()
     folder = name is None and os.fspath(dataset) and path.is_dir()
     if folder:
         return _pictures(path, size, color)
     if size is not None or color is not None:
-        raise DataError(f"{dataset} is no folder of pictures: only those take size and color")
+        raise DataError(f"size or color with {dataset}: expected a folder of pictures")
     if name is not None:
         return _published(name)
     if path.suffix == ".npz" or (os.fspath(dataset) and path.exists()):
         return _own(path)
-    raise DataError(
-        f"unknown data set {os.fspath(dataset)!r}{did_you_mean(dataset)}: give one of {', '.join(DATASETS)}, or the "
-        "path of an .npz file or of a folder with a folder of pictures for each class"
+    raise _unknown(dataset)
+
+
+def _unknown(dataset):
+    return DataError(
+        f"dataset={parameters.shown(dataset)}: expected {parameters.expected_dataset(dataset)}"
     )
+
+
+def is_path(path):
+    """Whether a system can look for it: not where it is too long, or has a zero in it."""
+    try:
+        os.lstat(os.path.expanduser(path))
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
 
 
 def known_name(dataset):
@@ -109,7 +135,7 @@ def known_name(dataset):
 
 def did_you_mean(dataset):
     """A question after the nearest name in `DATASETS`, or nothing."""
-    close = difflib.get_close_matches(_spelled(dataset), DATASETS, n=1)
+    close = difflib.get_close_matches(_spelled(dataset)[:60], DATASETS, n=1)
     return f", did you mean {close[0]}?" if close else ""
 
 
@@ -164,16 +190,20 @@ def _own(path):
 
 def _own_arrays(path):
     if not path.is_file():
-        raise DataError("no such file")
+        raise DataError("no such file: expected an .npz")
     arrays, key = {}, "the file"
     try:
+        with open(path, "rb") as file:  # of what is no archive NumPy would say it is a pickle
+            refuse_bombs(zipfile.ZipFile(file))
         with np.load(path, allow_pickle=False) as archive:
             for key in [*_ARRAYS, "class_names"]:
                 if key in archive:
                     arrays[key] = archive[key]
+                    arrays[key].dtype  # noqa: B018 -- NumPy gives the bytes of what is no array
     except Exception as error:  # as in formats.verified
+        reason = textwrap.shorten(str(error), 60, placeholder=" …")
         raise DataError(
-            f"{key} cannot be read ({error}): expected an .npz of numbers, as np.savez writes it "
+            f"{key} cannot be read ({reason}): expected an .npz of numbers, as np.savez writes it "
             "(class_names an array of strings)"
         ) from error
     return arrays
@@ -218,11 +248,24 @@ def _own_data(arrays, path):
             f"class_names has shape {names.shape}: expected ({num_classes},), a name for each "
             f"class, as the largest label is {num_classes - 1}"
         )
+    if len(set(names.tolist())) < num_classes:
+        twice = next(name for name in names if (names == name).sum() > 1)
+        raise DataError(
+            f"class_names has {str(twice)!r} twice: expected another name for each class"
+        )
+    there = np.unique(np.concatenate(list(y.values())))
+    if "class_names" not in arrays and len(there) < num_classes:
+        empty = next(label for label in range(num_classes) if label not in there)
+        raise DataError(
+            f"no image of class {empty}, of {num_classes}: expected some of each; number the classes "
+            "with np.unique(labels, return_inverse=True), or give class_names for all"
+        )
     for split in ("test", "val"):
         if split not in x:
             if len(y["train"]) == len(np.unique(y["train"])):
                 raise DataError(
-                    f"one training image a class leaves none for x_{split}: give x_{split}, y_{split}"
+                    f"one training image a class leaves none for x_{split}: expected x_{split} and "
+                    f"y_{split} with them"
                 )
             held = last_sixth_of_each_class(y["train"])
             x["train"], x[split] = x["train"][~held], x["train"][held]

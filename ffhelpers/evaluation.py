@@ -3,8 +3,12 @@
 Predictions come as goodness (or logits), float `(n, num_classes)`: the largest is the prediction.
 """
 
+from pathlib import Path
+
 import numpy as np
 
+from . import parameters
+from .arrays import codes, numbers
 from .files import whole
 
 
@@ -17,8 +21,19 @@ def error(goodness, labels):
 
     Returns:
         float, or an array `(...)` for more predictions at once.
+
+    Raises:
+        ValueError: here and below, labels that do not go with the predictions, or NaN.
     """
+    goodness, labels = _judged(goodness, labels, ...)
     return np.mean(np.argmax(goodness, axis=-1) != labels, axis=-1)
+
+
+def _judged(goodness, labels, *more):
+    """Predictions and their labels as arrays, or a `ValueError`."""
+    goodness = numbers("goodness", goodness, *more, "n", "num_classes")
+    n, num_classes = goodness.shape[-2:]
+    return goodness, codes("labels", labels, num_classes, n)
 
 
 def error_interval(goodness, labels, confidence=0.95):
@@ -30,6 +45,8 @@ def error_interval(goodness, labels, confidence=0.95):
     Returns:
         Three fractions: error, lower and upper end.
     """
+    parameters.check(confidence=confidence)
+    goodness, labels = _judged(goodness, labels)
     from scipy.stats import binomtest  # slow to import
 
     wrong = int(np.sum(np.argmax(goodness, axis=-1) != labels))
@@ -51,6 +68,7 @@ def bits(logits, labels):
     Returns:
         float, 0 or more.
     """
+    logits, labels = _judged(logits, labels)
     from scipy.special import log_softmax  # slow to import
 
     log_p = log_softmax(np.asarray(logits, float), axis=-1)
@@ -66,6 +84,8 @@ def mean_interval(values, confidence=0.95):
     Returns:
         Three floats: mean, lower and upper end.
     """
+    parameters.check(confidence=confidence)
+    values = numbers("values", values, "n")
     from scipy import stats  # slow to import
 
     mean = float(np.mean(values))
@@ -79,6 +99,7 @@ def confusions(goodness, labels):
     Returns:
         int64 `(num_classes, num_classes)`, summing to n.
     """
+    goodness, labels = _judged(goodness, labels)
     num_classes = goodness.shape[-1]
     pairs = np.asarray(labels, "int64") * num_classes + np.argmax(goodness, axis=-1)
     return np.bincount(pairs, minlength=num_classes**2).reshape(num_classes, num_classes)
@@ -101,7 +122,8 @@ def confidently_wrong(goodness, labels, count):
     Returns:
         int64, at most `count` of them.
     """
-    goodness, labels = np.asarray(goodness), np.asarray(labels)
+    parameters.check(count=count)
+    goodness, labels = _judged(goodness, labels)
     lead = goodness.max(axis=-1) - goodness[np.arange(len(labels)), labels]
     wrong = np.flatnonzero(np.argmax(goodness, axis=-1) != labels)
     return wrong[np.argsort(-lead[wrong], kind="stable")][:count]
@@ -117,6 +139,9 @@ def write_submission(labels, path="submission.csv"):
     Example:
         `write_submission(model.predict(data.x_unlabelled).argmax(axis=1))`
     """
-    rows = [f"{image},{label}" for image, label in enumerate(np.asarray(labels, int), start=1)]
+    labels = codes("labels", labels, None, "n")
+    rows = [f"{image},{label}" for image, label in enumerate(labels, start=1)]
+    if Path(path).is_dir():
+        raise ValueError(f"path={path}: expected that of a file, this is a folder")
     with whole(path) as aside:
         aside.write_text("\n".join(["ImageId,Label", *rows, ""]))

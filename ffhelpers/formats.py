@@ -20,6 +20,16 @@ class DataError(OSError, ValueError):
 
 
 LARGEST = 1 << 28  # bytes: a file of a published set is smaller, unpacked too
+BOMB = 1 << 26  # bytes, from which what is a thousand times larger than its file is suspected
+
+
+def refuse_bombs(archive):
+    """Refuse a zip file with a member that is vast and holds next to nothing: `DataError`."""
+    for member in archive.infolist():
+        if member.file_size > max(BOMB, 500 * member.compress_size):
+            raise DataError(f"{member.filename} unpacks to {member.file_size} bytes")
+
+
 NPZ = re.compile(r".*mnist\.npz")
 IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?")
 IDX_NAMES = {"images": "x", "labels": "y", "train": "train", "t10k": "test"}
@@ -54,6 +64,7 @@ def _arrays(name, content):
     if name.endswith(".npz"):
         if not zipfile.is_zipfile(io.BytesIO(content)):  # NumPy would take it for a pickle
             raise DataError("is not an .npz file")
+        refuse_bombs(zipfile.ZipFile(io.BytesIO(content)))
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return dict(archive)
     if match := IDX.fullmatch(name):  # 0, 0, 8 (uint8), number of axes; then their lengths

@@ -12,6 +12,8 @@ from . import parameters
 
 def _wide(x):
     x = ops.convert_to_tensor(x)
+    if keras.backend.standardize_dtype(x.dtype) == "string":
+        raise ValueError("activities of dtype string: expected numbers")
     return x if keras.backend.standardize_dtype(x.dtype) == "float64" else ops.cast(x, "float32")
 
 
@@ -139,7 +141,15 @@ def goodness(h, kind="mean_square"):
     Raises:
         ValueError: as `get`.
     """
-    return get(kind)(h)
+    return get(kind)(_activities(h))
+
+
+def _activities(h):
+    if not getattr(h, "shape", ()) or not h.shape[-1]:
+        raise ValueError(
+            f"activities of shape {tuple(getattr(h, 'shape', ()))}: expected (…, units)"
+        )
+    return h
 
 
 def inverse_length(h, epsilon=1e-12):
@@ -168,5 +178,6 @@ def normalize(h, epsilon=1e-12):
     Returns:
         The shape and dtype of `h`.
     """
-    h = ops.convert_to_tensor(h)
+    parameters.check(epsilon=epsilon)
+    h = ops.convert_to_tensor(_activities(h))
     return ops.cast(_wide(h) * inverse_length(h, epsilon), h.dtype)

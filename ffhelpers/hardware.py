@@ -38,6 +38,11 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
         raise ValueError(
             f"strategy={strategy!r}: expected 'auto', None or a tf.distribute.Strategy"
         )
+    parameters.check(deterministic=deterministic)
+    if deterministic and seed is None:  # else every random op fails later
+        raise ValueError(
+            "seed=None with deterministic=True: expected a seed, as the bits follow from it"
+        )
     if seed is not None:
         parameters.check(seed=seed)
     if precision not in ("auto", *PRECISIONS):  # in others nothing trains

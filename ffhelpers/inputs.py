@@ -3,10 +3,18 @@
 import contextlib
 import math
 import re
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+from . import parameters
+
+PAIRS = 'expected pairs, as of data.map(lambda d: (d["image"], d["label"]))'
 
 
 def as_images(x, image_shape=None):
@@ -18,35 +26,30 @@ def as_images(x, image_shape=None):
         image_shape: of one image, where the network knows it.
 
     Returns:
-        An array or tensor of floats or of uint8; or what else was given.
+        An array of floats or of uint8; or what else was given.
 
     Raises:
-        ValueError: no image, one image without an axis for the batch, images of several shapes,
-            what is not finite, floats from 0 to 255, whole numbers beyond.
+        ValueError: no image, one image without an axis for the batch, images of several shapes or
+            of another one, what is not finite, floats from 0 to 255, whole numbers beyond.
     """
-    if isinstance(getattr(x, "element_spec", None), dict):
-        names = ", ".join(map(repr, x.element_spec))
-        raise ValueError(
-            f"a data set of dicts with {names}: expected pairs, as of "
-            'data.map(lambda d: (d["image"], d["label"]))'
-        )
-    if isinstance(x, (list, tuple)):
+    if x is None or isinstance(x, (str, bytes, Path, dict, int, float)):
+        found = f"a dict with {_names(x)}" if isinstance(x, dict) else f"{parameters.shown(x)}"
+        raise ValueError(f"x={found}: expected images, as an array or a data set of batches")
+    if isinstance(x, (tf.RaggedTensor, tf.SparseTensor)):
+        raise ValueError(f"images as a {type(x).__name__}: expected an array, of one shape each")
+    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
         try:
             x = np.asarray(x)
         except ValueError:
             raise ValueError(
                 "images of several shapes: expected one, resize or crop them"
             ) from None
-    if image_shape is not None and getattr(x, "shape", None) == tuple(image_shape):
-        raise ValueError(
-            f"one image of shape {tuple(image_shape)}: expected a batch of them, add an axis: x[None]"
-        )
     if not isinstance(x, np.ndarray):
         return x
+    check_shape(x.shape, image_shape)
     if not x.size:
         raise ValueError(f"images of shape {x.shape}: expected at least one")
-    if x.dtype.kind not in "fiub":
-        raise ValueError(f"images of dtype {x.dtype}: expected floats, or whole numbers to 255")
+    check_dtype(x.dtype)
     low, high = x.min(), x.max()
     if x.dtype.kind in "iu" and x.dtype != np.uint8:
         if low < 0 or high > 255:
@@ -81,23 +84,261 @@ def _whole(x):
     return all(np.array_equal(part, np.rint(part)) for part in x[:1000])
 
 
-def checked_batch(batch, check):
-    if isinstance(batch, (tuple, list)) and len(batch) > 1:
-        check(batch[1])
-    return batch
+def _names(d):
+    return ", ".join(map(repr, d))
+
+
+def check_shape(shape, image_shape=None):
+    """Refuse a batch whose images are of another shape than the network's.
+
+    Pictures may come with or without an axis for their one channel.
+    """
+    if image_shape is not None and tuple(shape) == tuple(image_shape):
+        raise ValueError(
+            f"one image of shape {tuple(image_shape)}: expected a batch of them, add an axis: x[None]"
+        )
+    if len(shape) not in (2, 3, 4) or 0 in shape[1:]:
+        raise ValueError(
+            f"images of shape {tuple(shape)}: expected (n, h, w), (n, h, w, channels) or (n, d)"
+        )
+    known, one = image_shape and tuple(image_shape), tuple(shape[1:])
+    if known and one not in (known, (*known, 1), known[:-1] if known[-1] == 1 else known):
+        raise ValueError(
+            f"images of shape {one}: expected {known}, for which this network was built"
+        )
+
+
+def check_dtype(dtype):
+    """Refuse images of what are no numbers."""
+    if np.dtype(dtype).kind not in "fiub" and dtype != tf.bfloat16.as_numpy_dtype:
+        raise ValueError(f"images of dtype {dtype}: expected floats, or whole numbers to 255")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a network can take.
+
+    Attributes:
+        image_shape: of one image; None as long as the network has seen none.
+        check: takes labels, and raises a `ValueError`; None where they do not matter.
+        needed: who needs labels, or an empty string.
+        num_classes: of labels; None where `y` is another thing.
+    """
+
+    image_shape: tuple | None
+    check: Callable | None = None
+    needed: str = ""
+    num_classes: int | None = None
+
+    def taken(self, x, y=None, weight=None):
+        """Images and labels in one form, those that come in batches to be looked at then.
+
+        Raises:
+            ValueError: what cannot be learned from, as far as it is known.
+        """
+        if isinstance(x, keras.utils.PyDataset):
+            self._some(x.num_batches)
+            return CheckedDataset(x, self), y
+        if isinstance(x, types.GeneratorType):
+            return self._batches(x), y
+        if isinstance(x, tf.data.Dataset):
+            return self._dataset(x), y
+        x, y = as_images(x, self.image_shape), np.asarray(y, _of(y)) if isinstance(y, list) else y
+        if isinstance(x, np.ndarray):
+            self._labels(y)
+            for name, each in (("labels", y), ("sample weights", weight)):
+                if each is not None and len(each) != len(x):
+                    raise ValueError(
+                        f"{len(x)} images and {len(each)} {name}: expected one for each"
+                    )
+        _check_weights(weight)
+        return x, y
+
+    def validation(self, data):
+        """The same for what `fit` judges a network by, which it may go without."""
+        if data is None:
+            return None
+        if isinstance(data, (list, tuple)):
+            if len(data) not in (2, 3):
+                raise ValueError(f"validation_data of {len(data)} parts: expected (x, y)")
+            return (*self.taken(*data), *data[2:])
+        if isinstance(data, (str, int, float, dict)) or hasattr(data, "shape"):
+            raise ValueError(
+                f"validation_data={parameters.shown(data)}: expected (x, y), or a data set"
+            )
+        data = self.taken(data)[0]
+        with refusals():  # after an epoch it would be late
+            if isinstance(data, keras.utils.PyDataset):
+                data[0]
+            elif isinstance(data, tf.data.Dataset):
+                next(iter(data))
+        return data
+
+    def batch(self, batch):
+        """A batch that a generator or a `PyDataset` gave."""
+        if isinstance(batch, dict):
+            raise ValueError(f"batches as dicts with {_names(batch)}: {PAIRS}")
+        if not isinstance(batch, (tuple, list)):
+            shape = getattr(batch, "shape", None)
+            raise ValueError(
+                f"batches as {type(batch).__name__} of shape {shape}: expected (x, y)"
+            )
+        x, *rest = batch
+        return (*self.taken(x, *rest), *rest[1:])[: len(batch)]
+
+    def _batches(self, generator):
+        batch = None
+        for batch in generator:
+            yield self.batch(batch)
+        if batch is None:
+            raise ValueError("a generator of 0 batches: expected one or more")
+
+    def _labels(self, y):
+        if y is None and self.needed:
+            raise ValueError(f"y=None: {self.needed}, expected labels")
+        if y is not None and self.check:
+            self.check(y)
+
+    def _some(self, count):
+        if count == 0:
+            raise ValueError("a data set of 0 batches: expected one or more")
+
+    def _dataset(self, data):
+        """A `tf.data.Dataset`: what it says of itself is looked at now, its batches then."""
+        spec = data.element_spec
+        if isinstance(spec, dict):
+            raise ValueError(f"a data set of dicts with {_names(spec)}: {PAIRS}")
+        self._some(int(data.cardinality()))
+        parts = spec if isinstance(spec, tuple) else (spec,)
+        for part in parts:
+            if not isinstance(part, tf.TensorSpec):
+                raise ValueError(
+                    f"a data set of {type(part).__name__}: expected tensors of one shape"
+                )
+            if part.shape.rank is None:
+                raise ValueError(
+                    "a data set of unknown shapes: expected known ones, give its generator an "
+                    "output_signature"
+                )
+            if part.shape.rank == 0:
+                what = "images" if part is parts[0] else "labels"
+                raise ValueError(f"{what} of shape (): expected batches, call .batch(…) first")
+        shape = parts[0].shape
+        if shape[1:].is_fully_defined():
+            check_shape((None, *shape[1:]), self.image_shape and tuple(self.image_shape))
+        check_dtype(parts[0].dtype.as_numpy_dtype)
+        if len(parts) < 2:
+            self._labels(None)
+        elif self.check and parts[1].shape[1:].is_fully_defined():
+            self.check(np.empty((0, *parts[1].shape[1:]), parts[1].dtype.as_numpy_dtype))
+        return data.map(self._looked_at)
+
+    def _looked_at(self, x, *rest):
+        checks = _image_checks(x)
+        if rest and self.needed and not self.num_classes:  # given images
+            checks += _image_checks(rest[0])
+        if rest and self.num_classes and self.check:
+            ends = [tf.cast(end(rest[0]), tf.int64) for end in (tf.reduce_min, tf.reduce_max)]
+            possible = tf.equal(tf.size(rest[0]), 0) | (
+                (ends[0] >= 0) & (ends[1] < self.num_classes)
+            )
+            wrong = tf.where(ends[0] < 0, *ends)
+            checks.append(
+                (
+                    possible,
+                    f"label {{}} in a data set: expected 0 to {self.num_classes - 1}",
+                    wrong,
+                )
+            )
+        with tf.control_dependencies(
+            [
+                tf.debugging.Assert(possible, [tf.strings.format(f"ValueError: {message}", value)])
+                for possible, message, value in checks
+            ]
+        ):
+            x = tf.cast(x, tf.uint8) if x.dtype.is_integer else tf.identity(x)
+        return (x, *rest) if rest else x
+
+
+def _image_checks(x):
+    """As of `as_images`, for batches of a data set: (whether it is right, what to say, a value)."""
+    if x.dtype == tf.uint8 or x.dtype == tf.bool:
+        return []
+    low, high = tf.reduce_min(x), tf.reduce_max(x)
+    if x.dtype.is_integer:
+        message = "images of {} in a data set: expected whole numbers from 0 to 255"
+        return [((low >= 0) & (high <= 255), message, tf.where(low < 0, low, high))]
+    finite = tf.math.is_finite(x)
+    broken = tf.reduce_sum(tf.where(finite, tf.zeros_like(x), x))
+    as_bytes = (low >= 0) & (high >= 128) & (high <= 255)
+    if x.shape.rank == 2:
+        as_bytes &= tf.reduce_all(tf.equal(x, tf.round(x)))
+    divide = "images up to {} as floats in a data set: expected 0 to 1, divide them by 255"
+    return [
+        (tf.reduce_all(finite), "images with {} in a data set: expected finite numbers", broken),
+        (~as_bytes, divide, high),
+    ]
+
+
+def _of(labels):
+    """The dtype of a list of labels: object where its parts are of several lengths."""
+    ragged = len({np.shape(label) for label in labels}) > 1
+    return object if ragged else None
+
+
+def _check_weights(weight):
+    if weight is None:
+        return
+    values = np.asarray(weight)
+    number = values.dtype.kind in "fiub"
+    column = values.ndim and values.size == len(values)
+    if not number or not column or not np.isfinite(values).all() or values.min() < 0:
+        found = f"shape {values.shape}" if number else f"dtype {values.dtype}"
+        raise ValueError(f"sample_weight of {found}: expected finite numbers (n,), 0 or more")
+
+
+def check_class_weight(class_weight, num_classes):
+    """Refuse what is no finite weight for some of the classes."""
+    if class_weight is None:
+        return
+    if num_classes is None:
+        raise ValueError("class_weight without labels: expected sample_weight in its place")
+    possible = isinstance(class_weight, dict) and all(
+        label in range(num_classes) and isinstance(weight, (int, float)) and 0 <= weight < math.inf
+        for label, weight in class_weight.items()
+    )
+    if not possible:
+        raise ValueError(
+            f"class_weight={parameters.shown(class_weight)}: expected a dict from labels, 0 to "
+            f"{num_classes - 1}, to finite numbers, 0 or more"
+        )
+
+
+def check_counts(**counts):
+    """Refuse numbers of batches, steps and the like that cannot be; None is left to Keras."""
+    parameters.check(**{name: n for name, n in counts.items() if n is not None})
+
+
+def check_end(x, name, steps):
+    """Refuse a data set that has no end where nobody says after how many steps to stop."""
+    endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
+    if endless and steps is None:
+        raise ValueError(
+            f"{name}=None with a data set that has no end: expected a number of steps"
+        )
 
 
 class CheckedDataset(keras.utils.PyDataset):
-    """A `PyDataset` around another, whose labels are checked."""
+    """A `PyDataset` around another, whose batches are looked at."""
 
-    def __init__(self, data, check):
+    def __init__(self, data, expected):
         super().__init__(data.workers, data.use_multiprocessing, data.max_queue_size)
-        self.data, self.check = data, check
+        self.data, self.expected = data, expected
 
     num_batches = property(lambda self: self.data.num_batches)
 
     def __getitem__(self, index):
-        return checked_batch(self.data[index], self.check)
+        return self.expected.batch(self.data[index])
 
     def on_epoch_begin(self):
         self.data.on_epoch_begin()
@@ -107,12 +348,12 @@ class CheckedDataset(keras.utils.PyDataset):
 
 
 @contextlib.contextmanager
-def label_errors():
-    """TensorFlow's error at a wrong label within its data pipeline as the `ValueError` it is."""
+def refusals():
+    """TensorFlow's error at a wrong batch within its data pipeline as the `ValueError` it is."""
     try:
         yield
     except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
-        found = re.search(r"ValueError: (labels? [^\n]*expected [^\n\]]*)", error.message)
+        found = re.search(r"ValueError: ([^\n]*expected [^\n\]]*)", error.message)
         if not found:
             raise
         raise ValueError(found[1]) from None

@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from . import parameters
+from .inputs import as_images
 
 PATTERNS = ("waves", "masks", "corner")
 
@@ -71,20 +72,27 @@ def label_pixels(image_shape, num_classes, pixels=None):
     Raises:
         ValueError: too few pixels, a wrong number of them, one twice, or one outside the image.
     """
+    parameters.check(num_classes=num_classes)
     size = int(np.prod(image_shape[:2]))
     if pixels is None and len(image_shape) == 1:
         return np.arange(size, size + num_classes, dtype="int32")
-    chosen = np.arange(num_classes) if pixels is None else np.asarray(pixels)
     if num_classes > size:
         raise ValueError(
             f"images of shape {tuple(image_shape)} have {size} pixels, too few for "
             f"{num_classes} label pixels: pad the images"
         )
-    if chosen.shape != (num_classes,) or len(np.unique(chosen)) != num_classes:
-        raise ValueError(f"pixels={pixels!r}: expected {num_classes} different indices")
-    if chosen.min() < 0 or chosen.max() >= size:
+    chosen = np.arange(num_classes) if pixels is None else _indices(pixels, num_classes)
+    if chosen.max() >= size:
         raise ValueError(f"pixels={pixels!r}: expected indices from 0 to {size - 1}")
     return chosen.astype("int32")
+
+
+def _indices(pixels, num_classes):
+    chosen = np.asarray(pixels)
+    possible = chosen.dtype.kind in "iu" and chosen.shape == (num_classes,) and chosen.min() >= 0
+    if not possible or len(np.unique(chosen)) != num_classes:
+        raise ValueError(f"pixels={pixels!r}: expected {num_classes} different indices")
+    return chosen
 
 
 def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
@@ -109,7 +117,10 @@ def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
     Example:
         `write_label(np.zeros((1, 2, 2)), [1], 2)` is `[[[0, 1], [0, 0]]]`.
     """
-    images, labels = np.asarray(images), np.asarray(labels)
+    parameters.check(num_classes=num_classes, brightness=brightness)
+    images, labels = as_images(images), np.asarray(labels)
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     check_labels(labels, num_classes)
     where = label_pixels(images.shape[1:], num_classes, pixels)
     edited = scaled(images)
@@ -204,7 +215,7 @@ class LabelPixels(Label):
 
     def __init__(self, num_classes, pixels=None, brightness=1.0):
         super().__init__(num_classes, brightness)
-        self.pixels = None if pixels is None else [int(p) for p in pixels]
+        self.pixels = None if pixels is None else _indices(pixels, num_classes).tolist()
 
     def shape(self, image_shape):
         more = self.num_classes if len(image_shape) == 1 and self.pixels is None else 0

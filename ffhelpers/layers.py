@@ -53,6 +53,13 @@ class Block(HasGoodness, KeepsDraws, keras.layers.Layer):
         """How many classes have channels of their own here; None without such channels."""
         return getattr(self.kind, "num_classes", None)
 
+    def check_reads(self):
+        """Refuse to read labels, where a block cannot: `ValueError`."""
+        if self.num_classes:
+            raise ValueError(
+                f"block={self!r}: expected one that reads labels, this one's channels belong to classes"
+            )
+
     def call(self, h, training=False):
         z = self.normalized_product(self.product(h), None, self.energy(h))
         return self.activated(z, training)
@@ -138,6 +145,7 @@ class Dense(Block):
 
     def __init__(self, units, *, normalized=True, **kwargs):
         super().__init__(units, **kwargs)
+        parameters.check(normalized=normalized)
         self.normalized = normalized
 
     def build(self, input_shape):
@@ -226,8 +234,7 @@ class Labelled(HasGoodness, keras.layers.Layer):
             raise ValueError(f"block={block!r}: expected a block, such as ff.Dense(500)")
         if not isinstance(label, Label):
             raise ValueError(f"label={label!r}: expected a label, such as ff.LabelPixels(10)")
-        if block.num_classes:
-            raise ValueError(f"block={block!r}: its channels belong to classes, so it reads none")
+        block.check_reads()
         self.block, self.label, self.num_classes = block, label, label.num_classes
 
     @property

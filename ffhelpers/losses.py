@@ -26,6 +26,7 @@ def threshold_loss(g_pos, g_neg, theta=2.0, scale=1.0):
     Returns:
         float32 loss for each pair.
     """
+    parameters.check(theta=theta, scale=scale)
     return ops.softplus(scale * (theta - _wide(g_pos))) + ops.softplus(
         scale * (_wide(g_neg) - theta)
     )
@@ -40,6 +41,7 @@ def pairwise_loss(g_pos, g_neg, scale=10.0):
     Returns:
         float32 loss for each pair.
     """
+    parameters.check(scale=scale)
     return ops.softplus(scale * (_wide(g_neg) - _wide(g_pos)))
 
 
@@ -59,7 +61,7 @@ class LocalLoss(keras.losses.Loss):
         if self.needs_both and known is not None and not ((known > 0).any() and (known < 0).any()):
             raise ValueError(
                 f"{type(self).__name__} compares positive with negative streams, and here is only "
-                "one of both signs: take ThresholdLoss, or a source that gives both"
+                "one of both signs: expected ThresholdLoss, or a source that gives both"
             )
 
     def _both(self, signs, g):

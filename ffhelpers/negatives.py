@@ -5,6 +5,13 @@ import numpy as np
 from keras import ops
 
 from . import parameters
+from .arrays import numbers
+from .labels import check_labels
+
+
+def _symbolic(x):
+    """Whether it has no value yet, as in a function that TensorFlow compiles."""
+    return keras.ops.is_tensor(x) and not hasattr(x, "numpy")
 
 
 def uniform_labels(labels, num_classes, seed):
@@ -18,6 +25,9 @@ def uniform_labels(labels, num_classes, seed):
     Returns:
         int32 `(n,)`.
     """
+    parameters.check(num_classes=num_classes)
+    if not _symbolic(labels):
+        check_labels(labels, num_classes)
     labels = ops.cast(labels, "int32")
     away = keras.random.randint(ops.shape(labels), 1, num_classes, dtype="int32", seed=seed)
     return (labels + away) % num_classes
@@ -38,6 +48,12 @@ def hard_labels(labels, goodness, hardness, seed, count=None):
     Returns:
         int32 `(n,)`, with a count `(n, count)`.
     """
+    parameters.check(hardness=hardness)
+    if not _symbolic(goodness) and not _symbolic(labels):
+        goodness = numbers("goodness", goodness, len(labels), "num_classes")
+        check_labels(labels, goodness.shape[1])
+    if count is not None and count not in range(1, goodness.shape[-1]):
+        raise ValueError(f"count={count!r}: expected 1 to {goodness.shape[-1] - 1}")
     # The largest of logit + Gumbel noise is a draw from the softmax, also inside XLA.
     logits = hardness * goodness
     noise = keras.random.uniform(ops.shape(logits), 1e-7, 1.0, dtype="float32", seed=seed)
@@ -73,7 +89,9 @@ def hybrid_masks(count, size, blurs, seed):
     Example:
         `hybrid_masks(500, (28, 28), 6, seed=1)`
     """
-    parameters.check(blurs=blurs)
+    parameters.check(blurs=blurs, size=size)
+    if not keras.ops.is_tensor(count):
+        parameters.check(count=count)
     blurred = ops.cast(_random_bits(count, size, seed), "float32")
     # Blurring is linear, and the same for rows and columns: all of it is one product for each.
     for pixels in reversed(size):
@@ -113,4 +131,9 @@ def hybrids(images, others, masks):
     Returns:
         float `(n, h, w, channels)`.
     """
+    if images.shape != others.shape or masks.shape != images.shape[:-1]:
+        raise ValueError(
+            f"images of shape {images.shape}, others of {others.shape} and masks of {masks.shape}: "
+            "expected (n, h, w, channels) twice and (n, h, w)"
+        )
     return ops.where(masks[..., None] > 0, images, others)

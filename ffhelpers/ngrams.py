@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from . import parameters
+from .arrays import codes
+
 
 class NGrams:
     """Interpolated Kneser-Ney: what followed each context, smoothed by what followed shorter ones.
@@ -26,7 +29,8 @@ class NGrams:
     """
 
     def __init__(self, windows, symbols):
-        windows = np.asarray(windows)
+        parameters.check(symbols=symbols)
+        windows = codes("codes", windows, symbols, "n", "order + 1")
         contexts, following = windows[:, :-1], windows[:, -1]
         self.symbols, self.known, self.counts = symbols, [np.zeros(1, np.int64)], []
         ids = np.zeros(len(windows), np.int64)  # of each context's last k characters
@@ -48,7 +52,12 @@ class NGrams:
         Args:
             contexts: the last characters, int `(n, order)` or longer.
         """
-        contexts = np.asarray(contexts)
+        longer = np.shape(contexts)[1:2] or ("order",)  # of order 0 there is none
+        contexts, order = codes("codes", contexts, self.symbols, "n", *longer), len(self.known) - 1
+        if contexts.shape[1] < order:
+            raise ValueError(
+                f"contexts of shape {contexts.shape}: expected (n, {order}) or longer"
+            )
         p = np.full((len(contexts), self.symbols), 1 / self.symbols)
         ids, seen = np.zeros(len(contexts), np.int64), np.ones(len(contexts), bool)
         for k, (known, counts, d) in enumerate(zip(self.known, self.counts, self.discounts)):

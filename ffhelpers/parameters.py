@@ -5,6 +5,7 @@ Without TensorFlow, so that a wrong value is refused before anything slow starts
 
 import math
 import os
+import reprlib
 from numbers import Integral, Real
 
 
@@ -13,6 +14,16 @@ class ParameterError(ValueError):
 
     def _render_traceback_(self):  # IPython's hook
         return [str(self)]
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_SHORT.maxlist = _SHORT.maxtuple = 10
+
+
+def shown(value):
+    """A value as Python writes it: in one line and a few words, however large it is."""
+    return " ".join(_SHORT.repr(value).split())
 
 
 def _datasets():
@@ -24,12 +35,15 @@ def _datasets():
 def _is_dataset(value):
     from .data import known_name
 
+    if "\0" in value:
+        return False
     path = os.path.expanduser(value)
     own = (value.endswith(".npz") and os.path.isfile(path)) or os.path.isdir(path)
     return bool(value) and (own or known_name(value) is not None)
 
 
-def _expected_dataset(value):
+def expected_dataset(value):
+    """What is meant by a data set, and perhaps by this one."""
     from .data import did_you_mean
 
     return (
@@ -82,7 +96,7 @@ _BOOL = (bool, lambda v: True, "true or false")
 _WINDOWS = ("predicted", "rolled out", "uniform", "swapped")  # negative windows of notebook 10
 
 _RULES = {
-    "dataset": (str, _is_dataset, _expected_dataset),
+    "dataset": (str, _is_dataset, expected_dataset),
     "text": (
         str,
         lambda v: v in _texts() or os.path.isfile(v),
@@ -98,6 +112,7 @@ _RULES = {
     "pool": _COUNT,
     "kernel_size": _PIXELS,
     "strides": _PIXELS,
+    "normalized": _BOOL,
     "normalization": _one_of("layer", "rms", "batch", "none"),
     "squares": _BOOL,
     "dropout": _BELOW_1,
@@ -136,6 +151,26 @@ _RULES = {
     # training
     "epochs": _COUNT,
     "softmax_epochs": _COUNT,
+    "count": _COUNT,
+    "columns": _COUNT,
+    "length": _COUNT,
+    "symbols": _COUNT,
+    "confidence": (Real, lambda v: 0 < v < 1, "a number between 0 and 1"),
+    "epsilon": _FROM_0,
+    "size": (
+        (list, tuple),
+        lambda v: len(v) == 2 and all(map(_is_count, v)),
+        "height and width, such as (28, 28)",
+    ),
+    "steps": _COUNT,
+    "steps_per_execution": _COUNT,
+    "jit_compile": _BOOL,
+    "deterministic": _BOOL,
+    "steps_per_epoch": _COUNT,
+    "validation_steps": _COUNT,
+    "validation_batch_size": _COUNT,
+    "validation_split": _BELOW_1,
+    "initial_epoch": (Integral, lambda v: v >= 0, "a whole number, 0 or more"),
     "batches": _COUNT,
     "phases": _COUNTS,
     "momenta": _MOMENTA,
@@ -177,7 +212,7 @@ def check(**values):
         no_number = isinstance(value, bool) and kind is not bool
         if no_number or not isinstance(value, kind) or not possible(value):
             expected = expected if isinstance(expected, str) else expected(value)
-            raise ParameterError(f"{name}={value!r}: expected {expected}")
+            raise ParameterError(f"{name}={shown(value)}: expected {expected}")
     if len(values.get("widths", ())) == 1 and not values.get("first_layer_votes", True):
         raise ParameterError(
             "first_layer_votes=False: expected true with a single layer, which alone can predict"
@@ -200,5 +235,9 @@ def check_parameters(namespace):
     Raises:
         ParameterError: as `check`.
     """
-    names = namespace.get("__annotations__", {})
-    check(**{name: namespace[name] for name in names if has_rule(name)})
+    if not isinstance(namespace, dict):
+        raise TypeError(f"namespace={shown(namespace)}: expected globals()")
+    names = [name for name in namespace.get("__annotations__", {}) if has_rule(name)]
+    if missing := [name for name in names if name not in namespace]:
+        raise ParameterError(f"{missing[0]} without a value: expected one, as it is annotated")
+    check(**{name: namespace[name] for name in names})

@@ -1,6 +1,8 @@
 """Pictures in folders, as people have them: a folder for each class."""
 
+import textwrap
 import warnings
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +38,13 @@ def read(folder, size=None, color=None):
     Example:
         `arrays, names, _ = read("flowers", size=(28, 28), color=False)`
     """
-    if size is not None and not (len(size) == 2 and all(int(n) == n >= 1 for n in size)):
-        raise DataError(f"size={size}: expected (height, width) in pixels, such as (28, 28)")
+    whole = isinstance(size, (list, tuple)) and all(
+        isinstance(n, Integral) and n >= 1 for n in size
+    )
+    if size is not None and not (whole and len(size) == 2):
+        raise DataError(f"size={size!r}: expected (height, width) in pixels, such as (28, 28)")
+    if color is not None and not isinstance(color, bool):
+        raise DataError(f"color={color!r}: expected True, False or None")
     found = _found(Path(folder))
     names = sorted({name for part in found.values() for name in part})
     if len(names) < 2:
@@ -105,7 +112,10 @@ def _opened(path):
                 picture.load()
     except Exception as error:  # a damaged file can fail to be read in many ways
         reason = f"{type(error).__name__}: {error}"
-        raise DataError(f"{path} cannot be read as a picture ({reason}): remove it") from error
+        reason = textwrap.shorten(reason, 80, placeholder=" …")
+        raise DataError(
+            f"{path} cannot be read ({reason}): expected a picture, remove it"
+        ) from error
     if picture.mode.startswith(("I", "F")):
         numbers = np.asarray(picture, np.float32)
         if picture.mode[:4] != "I;16":

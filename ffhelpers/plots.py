@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import LogLocator
 
+from . import parameters
 from .drawings import network, unrolled
 from .live import live
 from .style import NEGATIVE, NEUTRAL, POSITIVE, show
@@ -39,7 +40,9 @@ def images(images, titles=None, columns=10, colors=None):
         columns: images in a row.
         colors: n colours of the titles.
     """
-    images = [_picture(image) for image in np.asarray(images)]
+    parameters.check(columns=columns)
+    images = _pictures(images)
+    _one_each(images, titles=titles, colors=colors)
     if not images:
         return
     columns = min(columns, len(images))
@@ -77,7 +80,12 @@ def labelled(images, count, titles=None, columns=5, colors=None):
     Example:
         `plots.labelled(ff.write_label(images[:5], labels[:5], 10), 10)`
     """
-    images = [_picture(image) for image in np.asarray(images)]
+    parameters.check(columns=columns, count=count)
+    images = _pictures(images)
+    _one_each(images, titles=titles, colors=colors)
+    if not images or count > images[0].size:
+        shape = images[0].shape if images else "none"
+        raise ValueError(f"count={count} with images of shape {shape}: expected pixels for all")
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     height, width = images[0].shape[:2]
@@ -104,6 +112,24 @@ def labelled(images, count, titles=None, columns=5, colors=None):
         if titles is not None:
             top.set_title(titles[i], fontsize=10, color=colors[i] if colors else "black")
     show(figure)
+
+
+def _pictures(images):
+    """Images as Matplotlib draws them, or a `ValueError`."""
+    images = np.asarray(images)
+    drawn = images.ndim in (2, 3) or images.ndim == 4 and images.shape[-1] in (1, 3, 4)
+    if len(images) and not (drawn and images.dtype.kind in "fiub"):
+        raise ValueError(
+            f"images of shape {images.shape} and dtype {images.dtype}: expected numbers, (n, h, w), "
+            "(n, h, w, 3) or (n, d)"
+        )
+    return [_picture(image) for image in images]
+
+
+def _one_each(images, **texts):
+    for name, each in texts.items():
+        if each is not None and len(each) != len(images):
+            raise ValueError(f"{len(images)} images and {len(each)} {name}: expected one for each")
 
 
 def _picture(image):
@@ -207,6 +233,10 @@ def confusions(matrix, names):
         names: of the classes.
     """
     wrong = np.array(matrix)
+    if wrong.shape != (len(names), len(names)):
+        raise ValueError(
+            f"matrix of shape {wrong.shape} with {len(names)} names: expected (names, names)"
+        )
     np.fill_diagonal(wrong, 0)
     figure, ax = plt.subplots(figsize=(1.5 + 0.42 * len(names), 1.2 + 0.42 * len(names)))
     ax.imshow(wrong, cmap="Oranges")

@@ -3,6 +3,7 @@
 import keras
 
 from . import parameters
+from .model import ForwardForward
 from .workers import Shared
 
 
@@ -24,9 +25,14 @@ class OnePass(Shared):
 
     def __init__(self, network, *, num_classes=None, **kwargs):
         super().__init__(**kwargs)
+        if not isinstance(network, ForwardForward):
+            raise ValueError(f"network={parameters.shown(network)}: expected an ff.ForwardForward")
         if network.source.prediction == "classes":
-            raise ValueError(f"{network.name} predicts in one pass itself: it reads no label")
-        self.num_classes = num_classes or network.num_classes
+            raise ValueError(
+                f"{network.name} predicts in one pass itself: expected a network that reads labels "
+                "or none"
+            )
+        self.num_classes = network.num_classes if num_classes is None else num_classes
         parameters.check(num_classes=self.num_classes)
         network.trainable = False
         self.network, self.head = network, keras.layers.Dense(self.num_classes, dtype="float32")

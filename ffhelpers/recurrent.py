@@ -153,7 +153,8 @@ class Recurrent(ForwardForward):
     ):
         super().__init__(blocks, num_classes=num_classes, source=source, silent_blocks=0, **kwargs)
         widths = [block.units for block in self.blocks]
-        parameters.check(iterations=list(iterations), widths=widths, loudness=loudness)
+        iterations = list(iterations) if isinstance(iterations, tuple) else iterations
+        parameters.check(iterations=iterations, widths=widths, loudness=loudness)
         self.iterations, self.loudness = sorted(set(iterations)), loudness
 
     def _check_labels(self):

@@ -14,6 +14,7 @@ from keras import ops
 from . import parameters
 from .draws import KeepsDraws
 from .goodness import inverse_length, normalize
+from .inputs import check_shape
 from .labels import check_labels, check_values, scaled
 from .negatives import hard_labels, uniform_labels
 
@@ -56,6 +57,8 @@ class Source(KeepsDraws, keras.layers.Layer):
 
     def __init__(self, seed=None, **kwargs):
         super().__init__(**kwargs)
+        if seed is not None:
+            parameters.check(seed=seed)
         self.seed, self.draws = seed, keras.random.SeedGenerator(seed)
 
     def build(self, image_shape):
@@ -77,15 +80,8 @@ class Source(KeepsDraws, keras.layers.Layer):
         return scaled(x, self.compute_dtype) if _are_bytes(x) else x
 
     def _check_shape(self, shape):
-        if getattr(shape, "rank", 0) is None:  # pictures with and without their one channel
-            return
-        shape = tuple(shape[1:])
-        if shape not in (self.image_shape, self.image_shape[:-1], (*self.image_shape, 1)) or (
-            np.prod(shape) != np.prod(self.image_shape)
-        ):
-            raise ValueError(
-                f"images of shape {shape}: this network was built for {self.image_shape}"
-            )
+        if getattr(shape, "rank", 0) is not None:  # pictures with and without their one channel
+            check_shape(shape, self.image_shape)
 
     def training(self, x, y, weight=None, network=None):
         """`Streams` for a batch.
@@ -104,7 +100,8 @@ class Source(KeepsDraws, keras.layers.Layer):
     def candidates(self, x):
         """Inputs and labels of the first block that try every label."""
         raise ValueError(
-            f"{type(self).__name__} knows no labels to try: read the network with ff.OnePass"
+            f"{type(self).__name__} knows no labels to try: expected one that does, or read the "
+            "network with ff.OnePass"
         )
 
     def neutral(self, x):
@@ -141,7 +138,7 @@ class LabelInImage(Source):
     def __init__(self, num_classes, negatives="hard", hardness=10.0, count=1, seed=None, **kwargs):
         super().__init__(seed, **kwargs)
         parameters.check(num_classes=num_classes, negatives=negatives, hardness=hardness)
-        if count not in range(1, num_classes):
+        if count not in range(1, num_classes) or isinstance(count, bool):
             raise ValueError(f"count={count!r}: expected 1 to {num_classes - 1}")
         self.num_classes, self.negatives = int(num_classes), negatives
         self.hardness, self.count = hardness, count
@@ -198,7 +195,7 @@ class GivenLabels(LabelInImage):
                 f"labels of shape {np.shape(labels)}: expected (n, 2): true and wrong label"
             )
         if class_weight:
-            raise ValueError("class_weight does not go with given labels: use sample_weight")
+            raise ValueError("class_weight with given labels: expected sample_weight in its place")
         check_values(labels, self.num_classes)
 
     def training(self, x, y, weight=None, network=None):

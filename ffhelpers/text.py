@@ -11,7 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from . import fetch
+from . import fetch, parameters
+from .arrays import codes as codes_of
+from .arrays import numbers
+from .data import is_path
 from .datasets import USUAL, Published
 from .formats import DataError
 
@@ -70,6 +73,11 @@ def load_text(text="python", length=100, seed=0):
     Example:
         `load_text("my letters.txt").symbols`
     """
+    parameters.check(length=length, seed=seed)
+    if not isinstance(text, (str, os.PathLike)) or not os.fspath(text) or not is_path(text):
+        raise DataError(
+            f"text={parameters.shown(text)}: expected {', '.join(TEXTS)} or the path of a file"
+        )
     content, source = TEXTS[text]() if text in TEXTS else _own(text)
     content = folded(content)
     symbols = "".join(sorted(set(content)))
@@ -108,6 +116,8 @@ def folded(text):
     Example:
         `folded("“Well!” said\\nthe Wolf’s son.")` is `"well. said the wolfs son."`
     """
+    if not isinstance(text, str):
+        raise TypeError(f"text={parameters.shown(text)}: expected a string")
     text = unicodedata.normalize("NFC", text).lower()
     counts = Counter(text)
     letters = {c: n for c, n in counts.items() if unicodedata.category(c)[0] in "LM"}
@@ -131,6 +141,12 @@ def windows(strings, length):
     Example:
         `windows(np.array([[1, 2, 3, 4]]), 3)` is `[[[1, 2, 3], [2, 3, 4]]]`.
     """
+    parameters.check(length=length)
+    strings = codes_of("strings", strings, None, "strings", "characters")
+    if length > strings.shape[1]:
+        raise ValueError(
+            f"length={length}: expected at most {strings.shape[1]}, as the strings have"
+        )
     return np.lib.stride_tricks.sliding_window_view(strings, length, axis=1)
 
 
@@ -141,6 +157,8 @@ def one_hot(codes, count):
         codes: int `(n, length)`.
         count: symbols there are.
     """
+    parameters.check(count=count)
+    codes = codes_of("codes", codes, count, "n", "length")
     return np.eye(count, dtype=np.float32)[codes].reshape(len(codes), -1)
 
 
@@ -155,8 +173,12 @@ def draw(logits, temperature, rng):
     Returns:
         int64 `(n,)`.
     """
+    parameters.check(temperature=temperature)
+    logits = numbers("logits", logits, "n", "symbols")
     if temperature == 0:
         return np.argmax(logits, axis=-1)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng={parameters.shown(rng)}: expected a NumPy Generator")
     # The largest of logit + Gumbel noise is a draw from the softmax.
     return np.argmax(logits / temperature + rng.gumbel(size=logits.shape), axis=-1)
 
@@ -176,6 +198,10 @@ def roll_out(predict, starts, steps, temperature, rng):
     Returns:
         int `(n, length + steps)`.
     """
+    parameters.check(steps=steps)
+    starts = codes_of("starts", starts, None, "n", "length")
+    if not callable(predict):
+        raise TypeError(f"predict={type(predict).__name__}: expected a function of characters")
     strings = np.concatenate([starts, np.zeros((len(starts), steps), starts.dtype)], axis=1)
     length = starts.shape[1]
     for step in range(steps):
@@ -245,11 +271,10 @@ def _own(path):
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path}: byte {error.start} is not UTF-8; save it as UTF-8, and if it is no text, "
-            "give one"
+            f"{path}: byte {error.start} is not UTF-8; expected a text, saved as UTF-8"
         ) from error
     if "\0" in text:
-        raise DataError(f"{path}: holds zero bytes, so it is no text: give a file in UTF-8")
+        raise DataError(f"{path}: holds zero bytes, so it is no text: expected a file in UTF-8")
     return text, os.fspath(path)
 
 

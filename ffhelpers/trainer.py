@@ -4,7 +4,9 @@ Nothing of the algorithm is here: that is `ForwardForward` in `model.py`.
 """
 
 import contextlib
+import functools
 import math
+import os
 import types
 import warnings
 
@@ -13,15 +15,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from .inputs import (
-    CheckedDataset,
-    as_images,
-    check_shares,
-    checked_batch,
-    count,
-    in_place,
-    label_errors,
-)
+from . import inputs, parameters
+from .inputs import check_shares, count, in_place, refusals
 from .labels import check_labels
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
@@ -48,7 +43,9 @@ class LocalTrainer(Shared):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self._asked = {"jit_compile": "auto", "steps_per_execution": "auto"}
-        self._functions, self._current, self._xla = {}, {}, False
+        # Not as attributes of their own, which Keras would export.
+        self._traced, self._xla = types.SimpleNamespace(functions={}, current={}), False
+        self._made_under = tf.distribute.get_strategy()
         self.g_pos = keras.metrics.Mean(name="g_pos")
         self.g_neg = keras.metrics.Mean(name="g_neg")
 
@@ -76,7 +73,8 @@ class LocalTrainer(Shared):
                 batch.
 
         Raises:
-            ValueError: another kind of loss.
+            ValueError: another kind of loss; a metric that integer labels and the goodness of every
+                label do not fit.
         """
         loss = PairwiseLoss() if loss is None else loss
         if not isinstance(loss, LocalLoss):
@@ -84,11 +82,23 @@ class LocalTrainer(Shared):
                 f"loss={loss!r}: expected a loss over signs and goodness, as ff.PairwiseLoss()"
             )
         self._asked = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+        if steps_per_execution != "auto":
+            parameters.check(steps_per_execution=steps_per_execution)
+        if jit_compile != "auto":
+            parameters.check(jit_compile=jit_compile)
+        devices = self.distribute_strategy.num_replicas_in_sync
+        if devices > 1 and jit_compile is True:  # Keras and TensorFlow fail there, much later
+            raise ValueError(f"jit_compile=True over {devices} devices: expected 'auto' or False")
+        if devices > 1 and steps_per_execution not in ("auto", 1):
+            raise ValueError(
+                f"steps_per_execution={steps_per_execution} over {devices} devices: expected 'auto'"
+            )
+        _check_metrics(metrics, self.source.num_classes)
         at_once = 1 if steps_per_execution == "auto" else steps_per_execution
         kwargs |= {"jit_compile": jit_compile, "steps_per_execution": at_once}
-        super().compile(optimizer, loss, metrics=list(metrics or []), **kwargs)
-        self._functions, self._current = {}, {}
-        self._xla = jit_compile == "auto" and not self.run_eagerly
+        super().compile(optimizer, loss, metrics=listed(metrics), **kwargs)
+        self._traced = types.SimpleNamespace(functions={}, current={})
+        self._xla = jit_compile == "auto" and not self.run_eagerly and not _numerics_are_checked()
         if jit_compile == "auto":
             # Not for predictions: how XLA rounds depends on the batches that it saw before, and a
             # loaded model should give the same bits as the saved one.
@@ -114,22 +124,26 @@ class LocalTrainer(Shared):
             ValueError: labels that the source cannot take; sample weights without labels.
             DivergedError: the loss is no longer finite; it says in which block and by which step.
         """
-        x, validation = self._images(x), kwargs.get("validation_data")
-        pair = isinstance(validation, (list, tuple))
-        self._check_given(*(validation[:2] if pair else [validation]))
-        kwargs["validation_data"] = self._checked(validation)
-        self._check_given(
-            x, y, lambda labels: self.source.check(labels, kwargs.get("class_weight"))
-        )
-        if y is None and hasattr(x, "shape") and self.source.takes_labels:
-            raise ValueError(f"y=None: {type(self.source).__name__} learns from fit(x, y)")
+        self._check_asked(epochs, batch_size, kwargs)
+        self.last_trainable()
         if y is None and kwargs.get("sample_weight") is not None:
-            raise ValueError("sample_weight: Keras drops it where y is None; give any labels too")
+            raise ValueError(
+                "sample_weight: Keras drops it where y is None, expected any labels too"
+            )
+        weights = kwargs.get("class_weight")
+        x, y = self._expected(learning=True, weights=weights).taken(
+            x, y, kwargs.get("sample_weight")
+        )
+        inputs.check_class_weight(weights, self.source.num_classes)
+        inputs.check_end(x, "steps_per_epoch", kwargs.get("steps_per_epoch"))
+        validation = self._expected().validation(kwargs.get("validation_data"))
+        inputs.check_end(validation, "validation_steps", kwargs.get("validation_steps"))
+        kwargs["validation_data"] = validation
         self._build_for(x)
         self._warn_of_ink(x)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
-        x = in_place(self._checked(x, self.source.check))
+        x = in_place(x)
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
         callbacks = listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
@@ -142,7 +156,7 @@ class LocalTrainer(Shared):
         exact = asked or callbacks or verbose or every
         with (
             self._at_once([batches, *every] if exact else None),
-            label_errors(),
+            refusals(),
         ):
             watch = [_StopAtNaN(), *callbacks]
             return super().fit(x, y, batch_size, epochs, verbose, callbacks=watch, **kwargs)
@@ -151,22 +165,28 @@ class LocalTrainer(Shared):
         verbose, steps = _verbosity(verbose), kwargs.get("steps")
         if kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to all this
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
-        x = self._images(x)
-        self._check_given(x, y)
+        inputs.check_counts(batch_size=batch_size, steps=steps)
+        x, y = self._expected().taken(x, y, kwargs.get("sample_weight"))
+        inputs.check_end(x, "steps", steps)
         self._build_for(x)
         exact = steps or kwargs.get("callbacks") or verbose
         with (
             self._at_once([steps or count(x, batch_size)] if exact else None),
-            label_errors(),
+            refusals(),
         ):
-            return super().evaluate(in_place(self._checked(x)), y, batch_size, verbose, **kwargs)
+            return super().evaluate(in_place(x), y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
-        x = self._images(x)
-        self._build_for(x)
         verbose, steps = _verbosity(verbose), kwargs.get("steps")
+        inputs.check_counts(batch_size=batch_size, steps=steps)
+        x, _ = self._expected(labels=False).taken(x)
+        inputs.check_end(x, "steps", steps)
+        self._build_for(x)
         exact = steps or kwargs.get("callbacks") or verbose
-        with self._at_once([steps or count(x, batch_size)] if exact else None):
+        with (
+            self._at_once([steps or count(x, batch_size)] if exact else None),
+            refusals(),
+        ):
             return super().predict(in_place(x), batch_size, verbose, **kwargs)
 
     @tf.function(reduce_retracing=True)
@@ -179,31 +199,42 @@ class LocalTrainer(Shared):
         Returns:
             numpy float32 `(n, blocks, num_classes)`; its sum over those that vote is `predict(x)`.
         """
-        x = self._images(x)
-        self._build_for(x)
+        parameters.check(batch_size=batch_size)
+        x = self._batch(x)
         batches = (
             tf.convert_to_tensor(x[i : i + batch_size]) for i in range(0, len(x), batch_size)
         )
         return np.concatenate([self._layer_goodness(batch).numpy() for batch in batches])
 
-    def train_on_batch(self, x, y=None, **kwargs):
-        x = self._images(x)
-        self._build_for(x)
-        return super().train_on_batch(x, y, **kwargs)
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        x, y = self._batch(x, y, sample_weight, learning=True)
+        return super().train_on_batch(x, y, sample_weight, **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        x, y = self._batch(x, y, sample_weight)
+        return super().test_on_batch(x, y, sample_weight, **kwargs)
+
+    def predict_on_batch(self, x):
+        return super().predict_on_batch(self._batch(x))
 
     def export(self, filepath, *args, **kwargs):
         """As `keras.Model.export`; what is served takes images as `predict` does, as floats."""
         if not self.built:
             raise ValueError(
-                "this network has seen no image yet: fit it, or load one that was saved"
+                "export of a network that has seen no image yet: expected one that was fitted or "
+                "loaded"
             )
+        if os.path.isfile(filepath):
+            raise ValueError(f"filepath={filepath}: expected a folder, this is a file")
         self(np.zeros((1, *self.source.image_shape), "float32"))  # else Keras refuses
         signature = [keras.InputSpec(dtype="float32", shape=(None, *self.source.image_shape))]
         super().export(filepath, *args, **{"input_signature": signature, **kwargs})
 
     def quantize(self, *args, **kwargs):
         """Refused: no block has a quantised product."""
-        raise ValueError("blocks have no quantised product: export the network and convert that")
+        raise ValueError(
+            "blocks have no quantised product: expected an exported network, convert that"
+        )
 
     @contextlib.contextmanager
     def _at_once(self, counts):
@@ -220,8 +251,44 @@ class LocalTrainer(Shared):
         finally:
             self.steps_per_execution = before
 
-    def _images(self, x):
-        return as_images(x, self.source.image_shape if self.built else None)
+    def _check_asked(self, epochs, batch_size, kwargs):
+        """Refuse what `fit` is asked for and cannot be."""
+        if self.distribute_strategy is not self._made_under:
+            raise ValueError(
+                f"{self.name} was made for other devices: expected ff.setup(…) before any network"
+            )
+        parameters.check(epochs=epochs)
+        steps = ("steps_per_epoch", "validation_steps", "validation_batch_size")
+        counts = {name: kwargs.get(name) for name in (*steps, "validation_split", "initial_epoch")}
+        inputs.check_counts(batch_size=batch_size, **counts)
+        for callback in listed(kwargs.get("callbacks")):
+            if not hasattr(callback, "set_model"):
+                raise ValueError(
+                    f"callbacks={parameters.shown(callback)}: expected instances of Keras's"
+                )
+
+    def _expected(self, learning=False, labels=True, weights=None):
+        """What this network can take, to learn from or to be judged by; without labels, alone."""
+        source, predicts = self.source, self.source.prediction is not None
+        shape = source.image_shape if self.built else None
+        if not labels:
+            if not predicts:
+                source.candidates(None)  # which says what to do
+            return inputs.Expected(shape)
+        if learning or not predicts:
+            needed = f"{type(source).__name__} learns from fit(x, y)" * source.takes_labels
+            check = functools.partial(source.check, class_weight=weights)
+            return inputs.Expected(shape, check, needed, source.num_classes)
+        check = functools.partial(check_labels, num_classes=source.num_classes)
+        return inputs.Expected(shape, check, "accuracy is judged by them", source.num_classes)
+
+    def _batch(self, x, *given, learning=False):
+        """One batch, which is here: images, and labels where some are given, even None."""
+        x, y = self._expected(learning, labels=bool(given)).taken(x, *given)
+        if not isinstance(x, (np.ndarray, tf.Tensor)):
+            raise ValueError(f"x={type(x).__name__}: expected images as an array")
+        self._build_for(x)
+        return (x, y) if given else x
 
     def _build_for(self, x):
         # XLA cannot make weights in mid-step.
@@ -244,55 +311,16 @@ class LocalTrainer(Shared):
                 stacklevel=3,
             )
 
-    def _check_given(self, x, y=None, check=None):
-        """Refuse labels that are here, or what a data set says of those to come."""
-        if self.source.prediction is None:
-            check = check or self.source.check
-        check = check or (lambda labels: check_labels(labels, self.source.num_classes))
-        spec = getattr(x, "element_spec", None)
-        if isinstance(spec, tuple) and len(spec) > 1:  # a data set brings its labels itself
-            y = spec[1]
-        if not isinstance(y, tf.TensorSpec):
-            return None if y is None else check(y)
-        if y.shape.rank == 0:
-            raise ValueError("labels of shape (): expected batches, call .batch(…) first")
-        if y.shape.rank and y.shape[1:].is_fully_defined():
-            check(np.empty((0, *y.shape[1:]), y.dtype.as_numpy_dtype))
-
-    def _checked(self, data, check=None):
-        """The same data; what brings its labels batch by batch stops at impossible ones."""
-        classes = self.source.num_classes
-        if not classes:
-            return data
-        check = check or (lambda labels: check_labels(labels, classes))
-        if isinstance(data, keras.utils.PyDataset):
-            return CheckedDataset(data, check)
-        if isinstance(data, types.GeneratorType):
-            return (checked_batch(batch, check) for batch in data)
-        spec = getattr(data, "element_spec", None)
-        if not isinstance(spec, tuple) or len(spec) < 2:
-            return data
-
-        def checked(x, y, *rest):
-            ends = [tf.cast(end(y), tf.int64) for end in (tf.reduce_min, tf.reduce_max)]
-            known = tf.equal(tf.size(y), 0) | ((ends[0] >= 0) & (ends[1] < classes))
-            wrong = tf.where(ends[0] < 0, *ends)
-            message = f"ValueError: label {{}} in a data set: expected 0 to {classes - 1}"
-            message = tf.strings.format(message, wrong)
-            with tf.control_dependencies([tf.debugging.Assert(known, [message])]):
-                return (x, tf.identity(y), *rest)
-
-        return data.map(checked)
-
     # --- Functions that TensorFlow compiles ------------------------------------------------------
 
     def _switch(self, kind, *key):
         """Keep what was traced for other blocks or numbers of steps, and take what fits now."""
         key = (self.steps_per_execution, *key)
-        if self._current.get(kind) != key:
-            self._functions[kind, self._current.get(kind)] = getattr(self, kind)
-            setattr(self, kind, self._functions.get((kind, key)))
-            self._current[kind] = key
+        functions, current = self._traced.functions, self._traced.current
+        if current.get(kind) != key:
+            functions[kind, current.get(kind)] = getattr(self, kind)
+            setattr(self, kind, functions.get((kind, key)))
+            current[kind] = key
 
     def make_train_function(self, force=False):
         # A step traced before a block was frozen would go on training it: one for each choice.
@@ -328,7 +356,9 @@ class LocalTrainer(Shared):
         """The index of the last block that learns: those behind it have nothing to do."""
         trainable = [i for i, block in enumerate(self.blocks) if block.trainable]
         if not trainable:
-            raise ValueError("no block is trainable: set trainable = True on one and compile")
+            raise ValueError(
+                "no block is trainable: expected one, set trainable = True and compile"
+            )
         return trainable[-1]
 
     def apply(self, gradients, count):
@@ -428,6 +458,35 @@ class _StopAtNaN(keras.callbacks.Callback):
             f"{int(self.model.optimizer.iterations)}, its loss is {loss}: lower the learning "
             "rate, or look for NaN in the images, or for batches with streams of one sign alone"
         )
+
+
+def _numerics_are_checked():
+    """Whether `tf.debugging.enable_check_numerics` was called: XLA knows no such checks."""
+    traced = tf.function(tf.sqrt).get_concrete_function(tf.TensorSpec((), tf.float32))
+    return any(op.type.startswith("DebugNumeric") for op in traced.graph.get_operations())
+
+
+def _check_metrics(metrics, num_classes):
+    """Try each on two images: Keras would say after an epoch of training what it cannot be."""
+    if num_classes is None or tf.distribute.has_strategy():  # there Keras alone can try them
+        return
+    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics] * bool(metrics):
+        if metric in ("accuracy", "acc"):
+            continue
+        name = metric if isinstance(metric, str) else getattr(metric, "name", metric)
+        try:
+            trial = keras.Sequential()
+            ours = isinstance(metric, keras.metrics.Metric)
+            copy = type(metric).from_config(metric.get_config()) if ours else metric
+            trial.compile(metrics=[copy])
+            trial.compute_metrics(
+                None, np.zeros(2, "int32"), np.zeros((2, num_classes), "float32")
+            )
+        except Exception:  # whatever it is that does not fit
+            raise ValueError(
+                f"metrics={name!r}: expected one of labels (n,) and goodness (n, {num_classes}), "
+                "such as keras.metrics.SparseTopKCategoricalAccuracy(2)"
+            ) from None
 
 
 def _verbosity(verbose):

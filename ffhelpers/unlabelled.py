@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from . import parameters
+from .inputs import as_images
 from .negatives import hybrid_masks, hybrids
 from .sources import Pictures, Streams
 
@@ -28,7 +29,7 @@ class Unlabelled(Pictures):
 
     def check(self, labels, class_weight=None):
         if class_weight:
-            raise ValueError("class_weight needs labels, and here are none: use sample_weight")
+            raise ValueError("class_weight without labels: expected sample_weight in its place")
 
     def positive(self, x):
         """Positive data for a batch of images as `images` gives them, of the same shape."""
@@ -135,6 +136,8 @@ class GivenImages(Unlabelled):
             raise ValueError(
                 f"negatives of shape {np.shape(labels)}: expected an image for each image"
             )
+        if np.size(labels):  # else they are to come
+            as_images(labels, self.image_shape if self.built else None)
 
     def negative(self, x, y):
         return self.images(y)

@@ -47,7 +47,7 @@ def bad(value, shape=(2, 3, 3)):
 )
 def test_what_cannot_be_learned_from_is_refused(x, message):
     with pytest.raises(ValueError) as error:
-        as_images(x, (5, 6))
+        as_images(x, (5, 6) if "one image" in message else None)
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
@@ -59,8 +59,9 @@ def test_what_has_one_meaning_is_taken():
     assert as_images(standardised) is standardised
     table = 1000 * X.reshape(40, 30)  # its columns may be of any size
     assert as_images(table) is table
-    for other in (tf.constant(X), tf.data.Dataset.from_tensors(X), None):
-        assert as_images(other) is other
+    np.testing.assert_array_equal(as_images(tf.constant(X)), X)
+    data = tf.data.Dataset.from_tensors(X)
+    assert as_images(data) is data
 
 
 def test_a_data_set_of_dicts_says_what_to_map():
@@ -83,7 +84,7 @@ def test_every_door_has_the_check():
 
 
 def test_an_exported_network_predicts_the_same(tmp_path):
-    with pytest.raises(ValueError, match="has seen no image yet: fit it"):
+    with pytest.raises(ValueError, match="has seen no image yet: expected"):
         ff.ForwardForward([8], num_classes=4).export(tmp_path / "early", verbose=False)
     model = small()
     model.fit(X, Y)
@@ -97,7 +98,7 @@ def test_an_exported_network_predicts_the_same(tmp_path):
 
 
 def test_there_is_no_quantised_block():
-    with pytest.raises(ValueError, match="no quantised product: export the network"):
+    with pytest.raises(ValueError, match="no quantised product: expected"):
         small().quantize("int8")
 
 

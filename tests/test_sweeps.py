@@ -140,7 +140,7 @@ def test_a_runs_name_depends_on_its_parameters_alone():
         ("-p widths=[1],[2", "widths='[1],[2': expected a list"),
         ("-p seed=1 -p seed=2", "given twice"),
         ("-f none.yaml", "none.yaml"),
-        ("-f empty.yaml", "empty.yaml must hold lines"),
+        ("-f empty.yaml", "empty.yaml: expected lines"),
         ("-f novalue.yaml", "seed has no value"),
         ("--output log", "log"),
         ("--record .", "directory"),
@@ -392,7 +392,7 @@ def test_seeds_within_a_run_count_too(command):
     status, out, _ = command("table", "own.jsonl", "--figure", "errors", "--against", "ours")
     assert status == 0 and out.splitlines()[0].split()[-2:] == ["difference", "pairs"]
     assert out.splitlines()[3].split()[-5:] == ["-1.00", "(-1.00", "to", "-1.00)", "2"]
-    with pytest.raises(ValueError, match="test_error is no dict of lists"):
+    with pytest.raises(ValueError, match="test_error is another thing"):
         records.results("own.jsonl", "test_error")
 
 
@@ -428,8 +428,8 @@ def test_the_forms_of_a_table(kept, command):
     ("arguments", "message"),
     [
         ("kept.jsonl --by thet", "nothing named thet"),
-        ("kept.jsonl --figure note", "no figure note in kept.jsonl, only test_error"),
-        ("kept.jsonl --against 3", "3 is no value of theta, widths; give NAME=VALUE"),
+        ("kept.jsonl --figure note", "no figure note in kept.jsonl: expected test_error"),
+        ("kept.jsonl --against 3", "3 is no value of theta, widths: expected NAME=VALUE"),
         ("kept.jsonl --by theta --against scale=3", "scale=3 is no value of theta"),
         ("none", "none"),
         ("empty", "empty holds no recorded runs"),

@@ -107,7 +107,7 @@ def test_a_mark_of_byte_order_is_no_letter(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe\x00words" * 900, "byte 0 is not UTF-8; save it as UTF-8"),
+        (b"\xff\xfe\x00words" * 900, "byte 0 is not UTF-8; expected a text, saved as UTF-8"),
         ("grün und blau ".encode("latin1") * 900, "byte 2 is not UTF-8"),
         (b"\x00\x01\x02" * 3000, "holds zero bytes, so it is no text"),
         (

@@ -2,10 +2,11 @@
 
 import ast
 import difflib
+import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..parameters import ParameterError, check, has_rule
+from ..parameters import ParameterError, check, has_rule, shown
 from .figures import read_notebook
 
 
@@ -33,12 +34,30 @@ def parameters(notebook):
     )
     source = next((cell.source for cell in tagged), "")
     try:
-        return dict(_parameter(node, source) for node in ast.parse(source).body)
-    except (SyntaxError, ValueError, AttributeError) as error:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(
-            f"{notebook}: the parameters cell must hold nothing but lines such as "
-            f"`epochs: int = 10  # help`, with a plain value ({error})"
+            f"{notebook}: the parameters cell is no Python ({str(error)[:60]}): {_EXPECTED}"
         ) from None
+    found = {}
+    for node in body:
+        try:
+            name, parameter = _parameter(node, source)
+        except (ValueError, AttributeError, RecursionError):
+            line = shown(ast.get_source_segment(source, node))
+            raise ValueError(
+                f"{notebook}: the parameters cell holds {line}: {_EXPECTED}"
+            ) from None
+        if type(parameter.like) not in _TYPE_NAMES:
+            raise ValueError(
+                f"{notebook}: {name} = {shown(parameter.default)} is none of {', '.join(_LIKE)}: "
+                "expected one of them as its value, or annotated where that is None"
+            )
+        found[name] = parameter
+    return found
+
+
+_EXPECTED = "expected nothing but lines such as `epochs: int = 10  # help`"
 
 
 # What stands for each type that people may write, and how they would call it.
@@ -53,14 +72,11 @@ _TYPE_NAMES = {
 
 
 def _parameter(node, source):
-    target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+    (target,) = [node.target] if isinstance(node, ast.AnnAssign) else node.targets
     last_line = source.splitlines()[node.end_lineno - 1]
     comment = last_line.encode()[node.end_col_offset :].decode()  # ast counts in UTF-8
     default = ast.literal_eval(node.value)
     like = _annotated(node) if default is None else default
-    if type(like) not in _TYPE_NAMES:
-        kinds = f"{', '.join(_LIKE)}; with None as its default it needs one of them annotated"
-        raise ValueError(f"{target.id} = {default!r} is none of {kinds}")
     return target.id, Parameter(default, comment.strip(" #"), like)
 
 
@@ -90,7 +106,7 @@ def parse_parameters(notebook, settings=(), file=None):
     """
     values = read_yaml(file) if file else {}
     if not isinstance(values, dict):
-        raise ValueError(f"{file} must hold lines such as `epochs: 10`")
+        raise ValueError(f"{file}: expected lines such as `epochs: 10`")
     return typed_parameters(notebook, values | split_settings(settings))
 
 
@@ -100,9 +116,9 @@ def split_settings(settings):
     for setting in settings:
         name, equals, value = setting.partition("=")
         if not equals:
-            raise ParameterError(f"{setting!r} is not of the form name=value")
+            raise ParameterError(f"{shown(setting)}: expected name=value")
         if name in given:
-            raise ParameterError(f"{name} is given twice")
+            raise ParameterError(f"{name} is given twice: expected one value")
         given[name] = value
     return given
 
@@ -111,11 +127,23 @@ def read_yaml(path):
     """What a YAML file holds; `ValueError` or `OSError` for one that cannot be read."""
     import yaml
 
+    class Loader(yaml.SafeLoader):
+        """It refuses a name that stands there twice, of which PyYAML would take the last."""
+
+        def construct_mapping(self, node, deep=False):
+            names = [name.value for name, _ in node.value if isinstance(name, yaml.ScalarNode)]
+            for name in names:
+                if names.count(name) > 1:
+                    raise yaml.YAMLError(f"{name} stands there twice")
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{path} is not a YAML file: {reason}") from None
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader)  # noqa: S506 -- a safe one
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = textwrap.shorten(str(error), 80, placeholder=" …")
+        raise ValueError(
+            f"{path} is not a YAML file ({reason}): expected lines such as `epochs: 10`"
+        ) from None
 
 
 def typed_parameters(notebook, values):
@@ -150,9 +178,11 @@ def typed(notebook, known, name, value):
     """
     if name not in known:
         close = difflib.get_close_matches(str(name), known, n=1)
-        hint = f", did you mean {close[0]}?" if close else "."
+        hint = f", did you mean {close[0]}?" if close else ":"
         names = ", ".join(known) or "none"
-        raise ParameterError(f"unknown parameter {name}{hint} {notebook} takes: {names}")
+        raise ParameterError(
+            f"unknown parameter {str(name)[:60] or repr(name)}{hint} expected a name that {notebook} takes: {names}"
+        )
     default, _, like = known[name]
     nothing = value is None or isinstance(value, str) and value.lower() in ("none", "null")
     if nothing and default is None:
@@ -161,7 +191,7 @@ def typed(notebook, known, name, value):
         return _as_type_of(like, value)
     except (ValueError, KeyError, OverflowError):
         expected = f"{_TYPE_NAMES[type(like)]} such as {like!r}" + " or none" * (default is None)
-        raise ParameterError(f"{name}={value!r}: expected {expected}") from None
+        raise ParameterError(f"{name}={shown(value)}: expected {expected}") from None
 
 
 _FROM_TEXT = {

@@ -54,7 +54,7 @@ def figures(path):
     found = within(read_notebook(path))
     if not found:
         raise ValueError(
-            f"{path} holds no figures: run it first, and see that it calls ffhelpers.record"
+            f"{path} holds no figures: expected a notebook that was run and calls ffhelpers.record"
         )
     return found
 
@@ -75,10 +75,13 @@ def read_notebook(path):
     try:
         notebook = nbformat.read(path, as_version=4)
         notebook.cells  # noqa: B018 -- JSON of another kind has none
-    except OSError:
+    except OSError as error:
+        error.filename = error.filename or str(path)
         raise
     except Exception:
-        raise ValueError(f"{path} is not a notebook") from None
+        raise ValueError(
+            f"{path} is not a notebook: expected a file as Jupyter writes it"
+        ) from None
     return notebook
 
 
@@ -114,7 +117,7 @@ def _plain(name, value):
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"figure {name} is {value}, not a finite number")
+        raise ValueError(f"figure {name}={value}: expected a finite number")
     if isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
@@ -122,6 +125,6 @@ def _plain(name, value):
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: _plain(f"{name}[{key!r}]", element) for key, element in value.items()}
     raise TypeError(
-        f"figure {name} is of type {type(value).__name__}: give a number, a bool, a string, "
+        f"figure {name} of type {type(value).__name__}: expected a number, a bool, a string, "
         "or a list or dict (with strings as keys) of these; float(x) or x.tolist() may help"
     )

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from ..parameters import shown
 from . import ask
 
 MNIST = "hojjatk/mnist-dataset"  # whose files Kaggle unpacks into folders of their names
@@ -31,18 +32,18 @@ def write(folder, owner, root="."):
         `write("runs/kaggle", "me")`
     """
     folder, root = Path(folder), Path(root)
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{2,}", owner):
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{2,49}", owner):
         raise ValueError(
-            f"owner={owner!r}: expected the name of an account on Kaggle, such as 'me-2'"
+            f"owner={shown(owner)}: expected the name of an account on Kaggle, such as 'me-2'"
         )
     if folder.exists() and not (folder / "package" / "dataset-metadata.json").is_file():
         raise ValueError(
-            f"{folder} is there already and was not written for Kaggle: choose another"
+            f"{folder} is there already and was not written for Kaggle: expected another folder"
         )
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
     if listed.returncode:
         raise ValueError(
-            f"{root.resolve()} is no clone of the repository: {listed.stderr.strip()}"
+            f"{root.resolve()} is no clone of the repository: expected to be called in one"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".kaggle-", dir=folder.parent) as aside:

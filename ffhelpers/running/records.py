@@ -14,10 +14,12 @@ import shlex
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from .. import machine
 from ..evaluation import mean_interval
+from ..parameters import shown
 from . import ask
 
 PROJECT = Path(__file__).parents[2]
@@ -83,11 +85,19 @@ def _finished(content):
 
 
 def check_writable(path):
-    """Raise the `OSError` that `append` would raise, before the work that is to be recorded."""
+    """Refuse a file that `append` cannot add to, or should not, before the work to be recorded.
+
+    Raises:
+        OSError: as `append`.
+        ValueError: a file that holds another thing.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         open(path, "ab").close()
+        if path.suffix == ".ipynb":
+            raise ValueError(f"record={path}: expected a file of JSON lines, not a notebook")
+        read(path)  # a line is never added to a file of another kind
         return
     try:
         # Beside it: made and removed, the file itself could take another program's record along.
@@ -115,6 +125,8 @@ def read(path):
     Example:
         `read("bench")` gives the records in `results/bench.jsonl`.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path={shown(path)}: expected that of recorded runs")
     path = _found(path)
     if path.is_dir():
         executed = [p for p in sorted(path.rglob("*.ipynb")) if _counts(p.relative_to(path))]
@@ -124,10 +136,31 @@ def read(path):
         if path.suffix == ".ipynb":
             # A line too, because a notebook is saved with the keys of objects sorted.
             made = json.loads(content)["metadata"].get("ffhelpers")
-            return [json.loads(made)] if made else []
-        return [json.loads(one) for one in _finished(content).splitlines()]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} holds no records: {error!r}") from None
+            found = [json.loads(made)] if made else []
+        else:
+            found = [json.loads(one) for one in _finished(content).splitlines()]
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {str(error)[:60]}"
+        raise ValueError(f"{path} holds no records ({reason}): expected JSON lines") from None
+    for record in found:
+        _check(path, record)
+    return found
+
+
+def _check(path, record):
+    """Refuse what is no record: another program's JSON, or a line that was damaged."""
+    parts = (
+        [record.get(part, {}) for part in ("parameters", "figures")]
+        if isinstance(record, dict)
+        else [0]
+    )
+    if not all(isinstance(part, dict) for part in parts):
+        raise ValueError(
+            f"{path} holds {shown(record)}: expected records, dicts of parameters and figures"
+        )
 
 
 def _found(path):
@@ -178,8 +211,13 @@ def results(path, each=()):
 
 def _runs(path):
     found = [record for record in read(path) if "figures" in record]
+    for record in found:
+        if missing := {"notebook", "parameters"} - record.keys():
+            raise ValueError(
+                f"{path} has a record without {', '.join(missing)}: expected it there"
+            )
     if not found:
-        raise ValueError(f"{path} holds no recorded runs")
+        raise ValueError(f"{path} holds no recorded runs: expected some, as `run` makes them")
     defaults = {notebook: _defaults(notebook) for notebook in {r["notebook"] for r in found}}
     return [r | {"parameters": defaults[r["notebook"]] | r["parameters"]} for r in found]
 
@@ -219,7 +257,9 @@ def _seed_by_seed(run, each):
     found = [run["figures"].get(name) for name in each]
     for name, figure in zip(each, found, strict=True):
         if not isinstance(figure, dict) or not all(isinstance(v, list) for v in figure.values()):
-            raise ValueError(f"the figure {name} is no dict of lists, a value for each seed")
+            raise ValueError(
+                f"the figure {name} is another thing: expected a dict of lists over seeds"
+            )
     given = {name: value for name, value in run["parameters"].items() if name != "recipes"}
     for recipe in found[0]:
         for i, values in enumerate(zip(*(figure[recipe] for figure in found), strict=True)):
@@ -286,10 +326,11 @@ def table(runs, by=(), figure=None, against=None):
     if figure is None:
         raise ValueError(f"{source} has no figure that is a number")
     if figure not in (numbers or frame):
-        raise ValueError(f"no figure {figure} in {source}, only {', '.join(numbers)}")
+        raise ValueError(f"no figure {figure} in {source}: expected {', '.join(numbers)}")
     for name in by:
         if name not in frame:
-            raise ValueError(f"nothing named {name} in {source}, only {', '.join(frame)}")
+            names = textwrap.shorten(", ".join(frame), 100, placeholder=" …")
+            raise ValueError(f"nothing named {name} in {source}: expected {names}")
     varies = [name for name in frame.attrs.get("parameters", ()) if _varies(frame, name)]
     by = list(by) or varies
     # Without a parameter there is one group, of all runs.
@@ -338,7 +379,7 @@ def _reference(groups, by, against):
     if len(found) != 1:
         names = ", ".join(by) or "nothing: no parameter varies"
         wrong = "no value of" if not found else "a value of more than one of"
-        raise ValueError(f"{against} is {wrong} {names}; give NAME=VALUE with one of them")
+        raise ValueError(f"{against} is {wrong} {names}: expected NAME=VALUE with one of them")
     return found[0]
 
 

@@ -83,8 +83,9 @@ def prepared(notebook, folder):
         ValueError: the output would replace the notebook itself.
     """
     folder = Path(folder)
-    if folder.resolve() == Path(notebook).parent.resolve():
-        raise ValueError(f"the output folder {folder} is the notebook's own, choose another")
+    # `Path.resolve` has an error of its own for links in a circle.
+    if os.path.realpath(folder) == os.path.realpath(Path(notebook).parent):
+        raise ValueError(f"the output folder {folder} is the notebook's own: expected another")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import itertools
 import json
+import math
 import os
 import shlex
 import shutil
@@ -19,6 +20,9 @@ from pathlib import Path
 from ..parameters import ParameterError
 from . import ask, processes, records
 from .processes import Run
+
+
+MOST = 100_000  # runs of a grid: more are a slip
 
 
 def grid(notebook, settings=(), file=None, folder="runs"):
@@ -45,7 +49,7 @@ def grid(notebook, settings=(), file=None, folder="runs"):
     grids = ask.read_yaml(file) if file else {}
     grids = grids if isinstance(grids, list) else [grids]
     if not grids or not all(isinstance(one, dict) for one in grids):
-        raise ValueError(f"{file} must hold lines such as `seed: [0, 1, 2]`, or a list of grids")
+        raise ValueError(f"{file}: expected lines such as `seed: [0, 1, 2]`, or a list of grids")
     known, given = ask.parameters(notebook), ask.split_settings(settings)
     combinations = [c for one in grids for c in _combinations(notebook, known, one | given)]
     refuse_wrong = ask.rules(notebook)
@@ -63,9 +67,12 @@ def _combinations(notebook, known, one):
     for name, given in one.items():
         values = _values(given, ask.depth(known[name].like) if name in known else 0)
         if not values:
-            raise ParameterError(f"{name} has no value")
+            raise ParameterError(f"{name} has no value: expected one or more")
         axes[name] = [ask.typed(notebook, known, name, value) for value in values]
     defaults = {name: parameter.default for name, parameter in known.items()}
+    count = math.prod(map(len, axes.values()))
+    if count > MOST:
+        raise ParameterError(f"a grid of {count} runs: expected at most {MOST}")
     for values in itertools.product(*axes.values()):
         yield defaults | dict(zip(axes, values, strict=True))
 

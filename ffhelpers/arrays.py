@@ -1,0 +1,70 @@
+"""What arrays have to be, checked in one line each, without TensorFlow."""
+
+import numpy as np
+
+
+def numbers(name, value, *axes):
+    """`value` as an array of numbers that are none of them NaN.
+
+    Args:
+        name: what people call it.
+        value: an array, a tensor or nested lists.
+        axes: a size or, for any from 1, a name for each axis; `...` first for any number of axes.
+
+    Raises:
+        ValueError: another shape, no numbers, or NaN among them.
+
+    Example:
+        `numbers("goodness", goodness, ..., "n", "num_classes")`
+    """
+    array = _array(name, value, axes)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} of dtype {array.dtype}: expected numbers")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"{name} with {int(np.isnan(array).sum())} nan: expected numbers")
+    return array
+
+
+def codes(name, value, count, *axes):
+    """`value` as an array of whole numbers from 0 to `count - 1`, such as labels.
+
+    Args:
+        name, value, axes: as for `numbers`.
+        count: how many there are; None for any.
+
+    Raises:
+        ValueError: another shape, no whole numbers, or one outside.
+
+    Example:
+        `codes("labels", labels, 10, "n")`
+    """
+    array = _array(name, value, axes)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{name} of dtype {array.dtype}: expected whole numbers")
+    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    if low < 0 or (count is not None and high >= count):
+        reach = "0 or more" if count is None else f"0 to {count - 1}"
+        raise ValueError(f"{name[:-1]} {low if low < 0 else high}: expected {reach}")
+    return array
+
+
+def _array(name, value, axes):
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} of several lengths: expected an array") from None
+    ends, shape = axes, array.shape
+    if axes[:1] == (...,):
+        ends, shape = (
+            axes[1:],
+            shape[len(shape) - len(axes) + 1 :] if len(shape) >= len(axes) - 1 else (),
+        )
+    fits = len(shape) == len(ends) and all(
+        size == end or (isinstance(end, str) and size) for size, end in zip(shape, ends)
+    )
+    if not fits:
+        wanted = ", ".join("…" if axis is ... else str(axis) for axis in axes)
+        wanted = f"({wanted},)" if len(axes) == 1 else f"({wanted})"
+        wanted += ", none of them 0" * (0 in array.shape)
+        raise ValueError(f"{name} of shape {array.shape}: expected {wanted}")
+    return array

@@ -1,0 +1,476 @@
+"""What is handed to a network's methods: images, labels, weights, numbers of steps, paths."""
+
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import ffhelpers as ff
+
+from . import table
+
+rng = np.random.default_rng(0)
+N, SHAPE, CLASSES = 24, (6, 6), 4
+X = rng.random((N, *SHAPE), "float32")
+X[:, 0] = 0  # where labels stand
+Y = rng.integers(0, CLASSES, N)
+NAN, INF = float("nan"), float("inf")
+
+SOURCES = {
+    "labels": lambda: ff.LabelInImage(CLASSES),
+    "given labels": lambda: ff.GivenLabels(CLASSES),
+    "given images": ff.GivenImages,
+    "hybrids": ff.HybridImages,
+    "phases": lambda: ff.Phases(ff.LabelInImage(CLASSES), 2),
+    "classes": lambda: ff.Images(CLASSES),
+}
+
+
+trained = []  # the kinds that there are
+
+
+@functools.cache
+def network(kind="labels"):
+    """A network that has learned a batch; it runs eagerly, as to trace a step takes longer."""
+    goodness = ff.ClassChannels(CLASSES) if kind == "classes" else "mean_square"
+    block = ff.Conv(8, goodness=goodness) if kind == "classes" else 8
+    model = ff.ForwardForward([block], source=SOURCES[kind]())
+    loss = ff.ThresholdLoss() if kind == "phases" else ff.PairwiseLoss()
+    model.compile(keras.optimizers.Adam(1e-3), loss, jit_compile=False, run_eagerly=True)
+    y = {"given labels": np.stack([Y, (Y + 1) % CLASSES], 1), "given images": X[::-1].copy()}
+    model.fit(X, None if kind == "hybrids" else y.get(kind, Y), batch_size=N, verbose=0)
+    trained.append(kind)
+    return model
+
+
+def fit(x=X, y=Y, kind="labels", **kwargs):
+    return network(kind).fit(x, y, **{"verbose": 0, **kwargs})
+
+
+def fresh(x=X, y=Y, **kwargs):
+    """`fit` of a network that has seen nothing yet."""
+    model = ff.ForwardForward([8], num_classes=CLASSES)
+    model.compile(jit_compile=False, run_eagerly=True)
+    return model.fit(x, y, verbose=0, **kwargs)
+
+
+def with_value(value, x=X):
+    x = x.copy()
+    x[3, 2, 1] = value
+    return x
+
+
+def dataset(x=X, y=Y, size=8):
+    return tf.data.Dataset.from_tensor_slices(x if y is None else (x, y)).batch(size)
+
+
+def generator(x=X, y=Y, times=3):
+    for i in range(times):
+        yield (
+            (x[8 * i : 8 * i + 8],) if y is None else (x[8 * i : 8 * i + 8], y[8 * i : 8 * i + 8])
+        )
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, x=X, y=Y):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, i):
+        part = slice(8 * i, 8 * i + 8)
+        return (self.x[part],) if self.y is None else (self.x[part], self.y[part])
+
+
+# How people hand over the same images and labels.
+FORMS = {
+    "arrays": lambda x, y: {"x": x, "y": y},
+    "tensors": lambda x, y: {"x": tf.constant(x), "y": None if y is None else tf.constant(y)},
+    "data set": lambda x, y: {"x": dataset(x, y), "y": None},
+    "generator": lambda x, y: {"x": generator(x, y), "y": None},
+    "PyDataset": lambda x, y: {"x": Batches(x, y), "y": None},
+}
+BAD_LABELS = {
+    "above the last class": (Y + 9, "label 12"),
+    "below 0": (Y - 7, "label -"),
+    "of floats": (Y + 0.5, "float64"),
+    "one-hot": (np.eye(CLASSES)[Y], "(n, 4)"),
+    "in two columns": (np.stack([Y, Y], 1), "(n, 2)"),
+    "as strings": (Y.astype(str), "labels of dtype"),
+    "as bools": (Y > 1, "bool"),
+    "missing": (None, "y=None"),
+}
+BAD_IMAGES = {
+    "NaN": (with_value(NAN), "nan"),
+    "infinite": (with_value(-INF), "-inf"),
+    "bytes as floats": (np.rint(255 * X), "255"),
+    "of another shape": (X[:, :5], "(5, 6)"),
+    "with three channels": (np.stack([X] * 3, -1), "(6, 6, 3)"),
+    "as complex numbers": (X.astype("complex64"), "complex64"),
+    "of strings": (X.astype(str), "images of dtype"),
+}
+
+FIT = table(
+    "fit",
+    *(
+        (f"labels {what}, {form}", lambda make=make, y=y: fit(**make(X, y)), says)
+        for what, (y, says) in BAD_LABELS.items()
+        for form, make in FORMS.items()
+    ),
+    *(
+        (f"images {what}, {form}", lambda make=make, x=x: fit(**make(x, Y)), says)
+        for what, (x, says) in BAD_IMAGES.items()
+        for form, make in FORMS.items()
+    ),
+    *(
+        (
+            f"validation labels {what}, {form}",
+            lambda make=make, y=y: fit(validation_data=given(make(X, y))),
+            says,
+        )
+        for what, (y, says) in BAD_LABELS.items()
+        for form, make in FORMS.items()
+        if form != "generator"
+    ),
+    *(
+        (
+            f"validation images {what}, {form}",
+            lambda make=make, x=x: fit(validation_data=given(make(x, Y))),
+            says,
+        )
+        for what, (x, says) in BAD_IMAGES.items()
+        for form, make in FORMS.items()
+        if form != "generator"
+    ),
+    ("no image", lambda: fit(X[:0], Y[:0]), "(0, 6, 6)"),
+    ("no image, nothing built", lambda: fresh(X[:0], Y[:0]), "(0, 6, 6)"),
+    ("None", lambda: fit(None, Y), "None"),
+    ("a number", lambda: fit(3, Y), "3"),
+    ("a string", lambda: fit("mnist", Y), "mnist"),
+    ("a path", lambda: fit(__import__("pathlib").Path("mnist.npz"), Y), "mnist.npz"),
+    ("a dict", lambda: fit({"image": X, "label": Y}, None), "image"),
+    ("pixels without an axis for images", lambda: fit(X[0], Y), "(6, 6)"),
+    ("no axis for pixels", lambda: fresh(X[:, 0, 0], Y), "(24,)"),
+    ("an axis too many", lambda: fresh(X[..., None, None], Y), "(24, 6, 6, 1, 1)"),
+    ("images of no pixels", lambda: fresh(X[:, :0], Y), "(24, 0, 6)"),
+    ("more classes than pixels", lambda: fresh(X[:, :1, :3], Y), "(1, 3)", "shown"),
+    ("ragged lists", lambda: fit([X[0], X[1][:3]], Y[:2]), "several shapes"),
+    ("ragged labels", lambda: fit(X[:2], [[0], [1, 2]]), "labels"),
+    (
+        "a ragged tensor",
+        lambda: fit(tf.ragged.constant([[[1.0, 2.0], [3.0]], [[1.0]]]), Y[:2]),
+        "agged",
+    ),
+    ("a sparse tensor", lambda: fit(tf.sparse.from_dense(X), Y), "parse"),
+    (
+        "a ragged data set",
+        lambda: fit(
+            tf.data.Dataset.from_tensor_slices(
+                (tf.ragged.constant([[1.0, 2.0], [3.0]]), [0, 1])
+            ).batch(2),
+            None,
+        ),
+        "agged",
+    ),
+    (
+        "a data set of dicts",
+        lambda: fit(tf.data.Dataset.from_tensor_slices({"image": X, "label": Y}).batch(8), None),
+        "'image', 'label'",
+    ),
+    (
+        "a generator of dicts",
+        lambda: fit(({"image": X, "label": Y} for _ in range(2)), None),
+        "'image', 'label'",
+    ),
+    ("a generator of images alone", lambda: fit((X for _ in range(2)), None), "(24, 6, 6)"),
+    ("an empty generator", lambda: fit((X for _ in range(0)), None), "generator"),
+    ("an empty data set", lambda: fit(dataset().take(0), None), "0 batches"),
+    ("an empty PyDataset", lambda: fit(Empty(), None), "0 batches"),
+    ("a data set without batches", lambda: fit(dataset().unbatch(), None), "batch"),
+    ("a data set without static shapes", lambda: fit(unknown(), None), "unknown"),
+    ("an infinite data set", lambda: fit(dataset().repeat(), None), "steps_per_epoch"),
+    (
+        "an infinite validation set",
+        lambda: fit(validation_data=dataset().repeat()),
+        "validation_steps",
+    ),
+    ("labels beside a data set", lambda: fit(dataset(), Y), "y", "theirs"),
+    ("more labels than images", lambda: fit(X[:20], Y), "20 images and 24 labels"),
+    ("more images than labels", lambda: fit(X, Y[:20]), "24 images and 20 labels"),
+    (
+        "more validation labels than images",
+        lambda: fit(validation_data=(X[:20], Y)),
+        "20 images and 24 labels",
+    ),
+    ("validation images alone", lambda: fit(validation_data=X), "validation_data"),
+    ("a number as validation data", lambda: fit(validation_data=3), "validation_data=3"),
+    (
+        "a string as validation data",
+        lambda: fit(validation_data="mnist"),
+        "validation_data='mnist'",
+    ),
+    (
+        "four things as validation data",
+        lambda: fit(validation_data=(X, Y, Y, Y)),
+        "validation_data",
+    ),
+    *(
+        (f"batch_size={v!r}", lambda v=v: fit(batch_size=v), f"batch_size={v!r}")
+        for v in (0, -1, 2.5, "8", "theirs")
+    ),
+    *(
+        (f"epochs={v!r}", lambda v=v: fit(epochs=v), f"epochs={v!r}")
+        for v in (0, -1, 1.5, "2", None, "theirs")
+    ),
+    *(
+        (f"steps_per_epoch={v!r}", lambda v=v: fit(steps_per_epoch=v), f"steps_per_epoch={v!r}")
+        for v in (0, -1, 1.5, "2")
+    ),
+    *(
+        (
+            f"validation_steps={v!r}",
+            lambda v=v: fit(validation_data=(X, Y), validation_steps=v),
+            f"validation_steps={v!r}",
+        )
+        for v in (0, -1, 1.5, "2")
+    ),
+    *(
+        (f"validation_split={v!r}", lambda v=v: fit(validation_split=v), f"validation_split={v!r}")
+        for v in (-0.1, 1.0, 1.5, NAN, "half")
+    ),
+    *(
+        (f"initial_epoch={v!r}", lambda v=v: fit(initial_epoch=v), f"initial_epoch={v!r}")
+        for v in (-1, 1.5, "0")
+    ),
+    (
+        "a split that leaves nothing",
+        lambda: fit(X[:1], Y[:1], validation_split=0.5),
+        "validation_split",
+        "theirs",
+    ),
+    (
+        "sample weights of another length",
+        lambda: fit(sample_weight=np.ones(5)),
+        "5 sample weights",
+    ),
+    ("sample weights that are NaN", lambda: fit(sample_weight=np.full(N, NAN)), "sample_weight"),
+    ("negative sample weights", lambda: fit(sample_weight=-np.ones(N)), "sample_weight"),
+    ("sample weights as strings", lambda: fit(sample_weight=["a"] * N), "sample_weight"),
+    ("sample weights in columns", lambda: fit(sample_weight=np.ones((N, 2))), "sample_weight"),
+    (
+        "sample weights without labels",
+        lambda: fit(y=None, kind="hybrids", sample_weight=np.ones(N)),
+        "sample_weight",
+    ),
+    ("class weights of another class", lambda: fit(class_weight={9: 1.0}), "class_weight"),
+    ("class weights that are NaN", lambda: fit(class_weight={0: NAN}), "class_weight"),
+    ("class weights as a list", lambda: fit(class_weight=[1, 1, 1, 1]), "class_weight"),
+    (
+        "class weights without labels",
+        lambda: fit(y=None, kind="hybrids", class_weight={0: 1.0}),
+        "class_weight",
+    ),
+    (
+        "class weights with given labels",
+        lambda: fit(y=np.stack([Y, Y], 1), kind="given labels", class_weight={0: 1.0}),
+        "class_weight",
+    ),
+    ("no callback", lambda: fit(callbacks=[3]), "callbacks"),
+    ("a string as callback", lambda: fit(callbacks="early"), "callbacks"),
+    ("an unknown argument", lambda: fit(epoch=3), "epoch", "theirs"),
+    ("one column of given labels", lambda: fit(kind="given labels"), "(24,)"),
+    (
+        "given labels above the last class",
+        lambda: fit(y=np.stack([Y, Y + 9], 1), kind="given labels"),
+        "label 12",
+    ),
+    ("labels as given images", lambda: fit(kind="given images"), "(24,)"),
+    ("given images of another shape", lambda: fit(y=X[:, :5], kind="given images"), "(5, 6)"),
+    ("given images that are NaN", lambda: fit(y=with_value(NAN), kind="given images"), "nan"),
+    ("given images up to 255", lambda: fit(y=255 * X, kind="given images"), "255"),
+    ("no given images", lambda: fit(y=None, kind="given images"), "y=None"),
+    ("a loss that compares under phases", lambda: phases_compared(), "PairwiseLoss"),
+    (
+        "not compiled",
+        lambda: ff.ForwardForward([8], num_classes=CLASSES).fit(X, Y),
+        "compile",
+        "theirs",
+    ),
+    ("no block that learns", lambda: frozen(), "trainable"),
+)
+
+
+def given(parts):
+    """`validation_data` of the arguments of `fit`."""
+    return (
+        parts["x"]
+        if parts["y"] is None and not hasattr(parts["x"], "shape")
+        else (parts["x"], parts["y"])
+    )
+
+
+class Empty(Batches):
+    def __len__(self):
+        return 0
+
+
+def unknown():
+    return tf.data.Dataset.from_generator(generator, output_types=(tf.float32, tf.int64))
+
+
+def phases_compared():
+    model = ff.ForwardForward([8], source=ff.Phases(ff.LabelInImage(CLASSES)))
+    model.compile(loss=ff.PairwiseLoss(), jit_compile=False, run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+
+
+def frozen():
+    model = ff.ForwardForward([8], num_classes=CLASSES)
+    model.trainable = False
+    model.compile(jit_compile=False, run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+
+
+METHODS = {
+    "evaluate": lambda x, y=Y: network().evaluate(x, y, verbose=0),
+    "train_on_batch": lambda x, y=Y: network().train_on_batch(x, y),
+    "test_on_batch": lambda x, y=Y: network().test_on_batch(x, y),
+    "predict": lambda x: network().predict(x, verbose=0),
+    "predict_on_batch": lambda x: network().predict_on_batch(x),
+    "layer_goodness": lambda x: network().layer_goodness(x),
+}
+DOORS = table(
+    "methods",
+    *(
+        (f"{name}, images {what}", lambda call=call, x=x: call(x), says)
+        for what, (x, says) in BAD_IMAGES.items()
+        for name, call in METHODS.items()
+    ),
+    *(
+        (f"{name}, labels {what}", lambda call=METHODS[name], y=y: call(X, y), says)
+        for what, (y, says) in BAD_LABELS.items()
+        for name in ("evaluate", "train_on_batch", "test_on_batch")
+    ),
+    *(
+        (f"{name}, {what}", lambda call=call, x=x: call(x), says)
+        for name, call in METHODS.items()
+        for what, x, says in (
+            ("no image", X[:0], "(0, 6, 6)"),
+            ("one image", X[0], "(6, 6)"),
+            ("None", None, "None"),
+            ("a string", "mnist", "mnist"),
+        )
+    ),
+    *(
+        (
+            f"{name}, more labels than images",
+            lambda call=METHODS[name]: call(X[:20], Y),
+            "20 images and 24 labels",
+        )
+        for name in ("evaluate", "train_on_batch", "test_on_batch")
+    ),
+    *(
+        (
+            f"evaluate, labels {what}, {form}",
+            lambda make=FORMS[form], y=y: network().evaluate(**make(X, y), verbose=0),
+            says,
+        )
+        for what, (y, says) in BAD_LABELS.items()
+        for form in ("data set", "generator", "PyDataset")
+    ),
+    *(
+        (
+            f"evaluate, images {what}, {form}",
+            lambda make=FORMS[form], x=x: network().evaluate(**make(x, Y), verbose=0),
+            says,
+        )
+        for what, (x, says) in BAD_IMAGES.items()
+        for form in ("data set", "generator", "PyDataset")
+    ),
+    *(
+        (
+            f"predict, images {what}, {form}",
+            lambda make=FORMS[form], x=x: network().predict(make(x, Y)["x"], verbose=0),
+            says,
+        )
+        for what, (x, says) in BAD_IMAGES.items()
+        for form in ("data set", "generator", "PyDataset")
+    ),
+    *(
+        (
+            f"predict, batch_size={v!r}",
+            lambda v=v: network().predict(X, batch_size=v),
+            f"batch_size={v!r}",
+        )
+        for v in (0, -1, 2.5, "8")
+    ),
+    *(
+        (
+            f"evaluate, batch_size={v!r}",
+            lambda v=v: network().evaluate(X, Y, batch_size=v),
+            f"batch_size={v!r}",
+        )
+        for v in (0, -1, 2.5, "8")
+    ),
+    *(
+        (
+            f"layer_goodness, batch_size={v!r}",
+            lambda v=v: network().layer_goodness(X, v),
+            f"batch_size={v!r}",
+        )
+        for v in (0, -1, 2.5, "8", None)
+    ),
+    *(
+        (f"predict, steps={v!r}", lambda v=v: network().predict(X, steps=v), f"steps={v!r}")
+        for v in (0, -1, 1.5, "8")
+    ),
+    *(
+        (f"evaluate, steps={v!r}", lambda v=v: network().evaluate(X, Y, steps=v), f"steps={v!r}")
+        for v in (0, -1, 1.5, "8")
+    ),
+    (
+        "predict of a source without labels to try",
+        lambda: network("hybrids").predict(X),
+        "HybridImages",
+    ),
+    (
+        "layer_goodness of a source without labels to try",
+        lambda: network("hybrids").layer_goodness(X),
+        "HybridImages",
+    ),
+    ("an infinite data set to evaluate", lambda: network().evaluate(dataset().repeat()), "steps="),
+    ("an infinite data set to predict", lambda: network().predict(dataset().repeat()), "steps="),
+    ("a data set for layer_goodness", lambda: network().layer_goodness(dataset()), "x="),
+    (
+        "export, nothing seen",
+        lambda: ff.ForwardForward([8], num_classes=4).export("served"),
+        "no image",
+    ),
+    (
+        "export onto a file",
+        lambda: network().export("good.npz", verbose=False),
+        "filepath=good.npz",
+    ),
+    (
+        "export, an unknown format",
+        lambda: network().export("served", format="pickle", verbose=False),
+        "pickle",
+        "theirs",
+    ),
+    ("save without an ending", lambda: network().save("model"), "model", "theirs"),
+    (
+        "save into a folder that is not there",
+        lambda: network().save("nowhere/model.keras"),
+        "nowhere",
+        "theirs",
+    ),
+    ("save onto a folder", lambda: network().save("folder.keras"), "folder.keras", "theirs"),
+    ("quantize", lambda: network().quantize("int8"), "quantised"),
+    ("quantize to nonsense", lambda: network().quantize("int3"), "int3", "theirs"),
+    ("weights of another network", lambda: network().set_weights([np.zeros(3)]), "", "theirs"),
+)
+
+CASES = FIT + DOORS
