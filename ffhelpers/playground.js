@@ -187,7 +187,7 @@ const STYLE = `
   option { color: black; background: white; }
   :focus-visible { outline: 2px solid #56b4e9; outline-offset: 2px; }
   canvas { box-sizing: border-box; background: white; border: 1px solid #7f7f7f; image-rendering: pixelated; width: 100%; }
-  .paper { touch-action: none; cursor: crosshair; max-width: 24rem; display: block; }
+  .paper { touch-action: none; cursor: crosshair; max-width: min(24rem, 40vh); display: block; }
   .small { display: flex; gap: 1rem; margin: 0.5rem 0; }
   [hidden] { display: none; }
   figure { margin: 0; flex: 1; max-width: 8rem; }
@@ -239,6 +239,7 @@ function bars(caption, names) {
   return { element, fill };
 }
 
+/** The place of the largest number, but for one place. */
 const largest = (numbers, but) =>
   numbers.reduce((best, n, i) => (i !== but && !(n <= numbers[best]) ? i : best), -1);
 
@@ -310,8 +311,8 @@ export function mount(element, data) {
     make("section", {},
       make("div", {}, heading("Draw a digit here"), paper, control("shown is", stored),
         button("Clear", () => clear())),
-      make("div", {}, control("network", which), about, heading("What it says"), make("p", {}, answer),
-        byLayer.element)),
+      make("div", {}, heading("What the network says"), make("p", {}, answer), byLayer.element,
+        control("network", which), about)),
     make("section", {},
       make("div", {}, heading("What the network sees"), row(figure(seen, `${shape.join("×")} pixels`)),
         make("label", {}, centre, "centre a drawing as MNIST does"),

@@ -1,4 +1,4 @@
-"""What the page of the playground is given; what it computes is in `browser/test_playground.py`."""
+"""What the page of the playground is given; what it computes is in `browser/test_drawing.py`."""
 
 import base64
 import json
