@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+from tqdm import tqdm
+
 # Set in the kernels that Jupyter's servers, VS Code and Colab start for people. Colab's better
 # known COLAB_RELEASE_TAG and COLAB_GPU will not do: Kaggle's image, which runs notebooks with
 # nobody watching, is built from Colab's.
@@ -20,6 +22,16 @@ def watched():
     False under papermill, nbval, cron and in pipes, where outputs must not vary from run to run.
     """
     return any(mark in os.environ for mark in SESSION_MARKS) or sys.stdout.isatty()
+
+
+def bar(things, name=None):
+    """The things one by one, with a bar that counts them where somebody watches, else silently.
+
+    Example:
+        `for epoch in ff.bar(range(epochs), "training"): ...`
+    """
+    things = list(things)
+    return tqdm(things, name, file=sys.stdout, leave=False, disable=not watched())
 
 
 def cores():

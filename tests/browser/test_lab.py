@@ -55,7 +55,7 @@ def source(notebook):
 def shows_bars(notebook):
     """Whether it trains with Keras's `fit` and not in silence, or has a bar of its own."""
     code = source(notebook)
-    if "tqdm(" in code or "ablations.run(" in code:
+    if "ff.bar(" in code or "ablations.run(" in code:
         return True
     calls = re.findall(r"\.fit\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", code)
     return any("verbose=0" not in call for call in calls)
