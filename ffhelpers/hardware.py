@@ -70,6 +70,18 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
     return _summary(gpus, seed, strategy, deterministic, processes)
 
 
+def check_precision(*parts):
+    """Refuse layers that compute in a dtype in which nothing trains.
+
+    Raises:
+        ValueError: it names the first one.
+    """
+    for part in parts:
+        name = part.dtype_policy.name
+        if name not in PRECISIONS or keras.config.floatx() != "float32":
+            raise ValueError(f"{part.name} of dtype {name}: expected {', '.join(PRECISIONS)}")
+
+
 def _precision(gpus):
     """The dtype policy that the slowest GPU's tensor cores are made for."""
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]

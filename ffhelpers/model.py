@@ -7,7 +7,7 @@ from keras import ops
 
 from . import parameters
 from .goodness import normalize
-from .hardware import PRECISIONS
+from .hardware import check_precision
 from .labels import LabelPixels
 from .layers import Block, Dense, Labelled, check_reading
 from .saved import FORMATS, restored
@@ -63,28 +63,13 @@ class ForwardForward(LocalTrainer):
         self.source, self.silent_blocks = source, silent_blocks
         self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
         self._check_labels()
-        for part in (self, source, *self.blocks):
-            if part.dtype_policy.name not in PRECISIONS or keras.config.floatx() != "float32":
-                name = part.dtype_policy.name
-                raise ValueError(f"{part.name} of dtype {name}: expected {', '.join(PRECISIONS)}")
+        check_precision(self, source, *self.blocks)
         for part in (source, *self.blocks):
             if part.num_classes not in (None, self.num_classes):
                 raise ValueError(
                     f"{part.name} has {part.num_classes} classes: expected {self.num_classes}, "
                     "as the network has"
                 )
-        judges = [
-            block.name for block in self.blocks if isinstance(block, Block) and block.num_classes
-        ]
-        if judges and self.source.prediction != "classes":
-            raise ValueError(
-                f"{judges[0]} judges all classes at once: expected source=ff.Images({self.num_classes})"
-            )
-        if self.source.prediction == "classes" and len(judges) < len(self.blocks):
-            raise ValueError(
-                f"{type(self.source).__name__} with {len(judges)} of {len(self.blocks)} blocks that "
-                f"judge all classes: expected goodness=ff.ClassChannels({self.num_classes}) in each"
-            )
 
     def _check_labels(self):
         check_reading(self.source, self.blocks)
