@@ -138,7 +138,9 @@ def _in_new_process(task):
     """What `execute` starts."""
     from ipykernel.parentpoller import ParentPollerUnix
 
-    ParentPollerUnix(os.getppid()).start()  # nobody waits for a run whose caller was killed
+    poller = ParentPollerUnix()  # nobody waits for a run whose caller was killed
+    poller.parent_pid = os.getppid()  # before ipykernel 7 it is no argument, and init is meant
+    poller.start()
     signal.signal(
         signal.SIGPIPE, signal.SIG_DFL
     )  # nor does it fail because nobody counts its cells
