@@ -230,9 +230,9 @@ def test_evaluate_is_loss_and_accuracy(small):
         (lambda m, x, y: m.fit(x, y, validation_data=(x, y + 1)), "label 10"),
         (lambda m, x, y: m.evaluate(x, y + 1), "label 10"),
         (lambda m, x, y: m.fit(ff.batches(x, y.astype(float), 5)), "dtype float64"),
-        (lambda m, x, y: m.fit(ff.batches(x, y.astype(str), 5)), "expected integers"),
+        (lambda m, x, y: m.fit(ff.batches(x, y.astype(str), 5)), "expected whole numbers"),
         (lambda m, x, y: m.fit(ff.batches(x, np.eye(10, dtype=int)[y], 5)), "not one-hot"),
-        (lambda m, x, y: m.evaluate(ff.batches(x, np.eye(10)[y], 5)), r"shape \(n, 10\)"),
+        (lambda m, x, y: m.evaluate(ff.batches(x, np.eye(10)[y], 5)), "dtype float64"),
         (lambda m, x, y: m.fit(ff.batches(x, y, 5).unbatch()), r"labels of shape \(\)"),
         (
             lambda m, x, y: m.fit(x, y, validation_data=ff.batches(x, y / 2, 5)),

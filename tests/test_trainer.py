@@ -243,7 +243,7 @@ def test_a_training_that_diverges_stops_with_block_and_step(small):
 def test_labels_outside_the_classes_do_not_train_from_a_data_set_either(small, wrong):
     x, y = small[0][:400], small[1][:400].copy()
     y[250] = wrong
-    data = ff.batches(x, y, 100)
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(100)
     model = network([20])
     message = rf"label {wrong} in a data set: expected 0 to 9"
     with pytest.raises(ValueError, match=message):
@@ -254,7 +254,8 @@ def test_labels_outside_the_classes_do_not_train_from_a_data_set_either(small, w
         model.fit(x[:100], y[:100], validation_data=data)
     given = network([20], source=ff.GivenLabels(10))
     with pytest.raises(ValueError, match=message):
-        given.fit(ff.batches(x, np.stack([small[1][:400], y], axis=1), 100))
+        pairs = np.stack([small[1][:400], y], axis=1)
+        given.fit(tf.data.Dataset.from_tensor_slices((x, pairs)).batch(100))
 
 
 class Batches(keras.utils.PyDataset):
