@@ -26,5 +26,7 @@ def test_the_versions_are_those_that_are_pinned():
         versions = [re.findall(f"^{name}==([^ ]+)", text, re.M) for name in (tensorflow, "keras")]
         assert "TensorFlow {} with Keras {}".format(*(max(found) for found in versions)) in HOLDS
     newest = (ROOT / "pins" / "cpu.txt").read_text()
-    newest = [re.findall(f"^{name}==([^ ]+)", newest, re.M)[-1] for name in ("tensorflow", "keras")]
+    newest = [
+        re.findall(f"^{name}==([^ ]+)", newest, re.M)[-1] for name in ("tensorflow", "keras")
+    ]
     assert "TensorFlow {} with Keras {}".format(*newest) in HOLDS
