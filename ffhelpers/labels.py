@@ -117,7 +117,9 @@ def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
     Example:
         `write_label(np.zeros((1, 2, 2)), [1], 2)` is `[[[0, 1], [0, 0]]]`.
     """
-    parameters.check(num_classes=num_classes, brightness=brightness)
+    parameters.check(num_classes=num_classes)
+    if brightness != 0:  # which clears the pixels
+        parameters.check(brightness=brightness)
     images, labels = as_images(images), np.asarray(labels)
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")

@@ -269,7 +269,7 @@ def test_there_is_one_training_step_and_one_way_through_the_blocks():
         path.name for path, text in sources.items() if re.search(r"(adam|er)\.apply\(", text)
     ]
     # These two go there step by step: one matrix, one layer, then blocks in a loop.
-    assert sorted(set(updates) - {"model.py"}) == ["02_loss.ipynb", "03_layer_training.ipynb"]
+    assert sorted(set(updates) - {"trainer.py"}) == ["02_loss.ipynb", "03_layer_training.ipynb"]
     assert "inspect.getsource(ff.ForwardForward.train_step)" in "".join(sources.values())
     loop = r"for \w+(?:, \w+)* in \w*(?:enumerate\()?\w+\.blocks\b.*\n"
     chains = loop + r"(?:.*\n){0,2}\s+h(?:, \w+)? = \w+\(h\b"
