@@ -162,6 +162,8 @@ class Expected:
             if len(data) not in (2, 3):
                 raise ValueError(f"validation_data of {len(data)} parts: expected (x, y)")
             return (*self.taken(*data), *data[2:])
+        if hasattr(data, "shape") and not self.needed:
+            return self.taken(data)[0]
         if isinstance(data, (str, int, float, dict)) or hasattr(data, "shape"):
             raise ValueError(
                 f"validation_data={parameters.shown(data)}: expected (x, y), or a data set"

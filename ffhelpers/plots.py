@@ -312,7 +312,9 @@ def maps(panels, columns, xlabel, ylabel, across=3):
     across = min(across, len(panels))
     down = math.ceil(len(panels) / across)
     most = max(len(rows) for rows, _, _ in panels.values())
-    size = (across * (1.1 + 0.6 * len(columns)), down * (1.1 + 0.5 * most))
+    longest = max(len(str(row)) for rows, _, _ in panels.values() for row in rows)
+    width = 0.7 + 0.08 * longest + 0.6 * len(columns)
+    size = (across * width, down * (1.1 + 0.5 * most))
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False)
     every = np.concatenate([np.ravel(values) for _, values, _ in panels.values()])
     colors = LogNorm(max(np.nanmin(every), 1e-3), np.nanmax(every))
@@ -571,7 +573,8 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
         ylim: ends of the y axis; where a curve ends above it, a word says where.
         across: panels side by side.
     """
-    down, end = math.ceil(len(curves) / across), len(next(iter(references.values())))
+    down = math.ceil(len(curves) / across)
+    end = max(map(len, (references or curves).values()))
     size = (2.2 * across, 1.9 * down + 0.5)
     figure, axes = plt.subplots(
         down, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"

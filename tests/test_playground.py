@@ -160,7 +160,7 @@ def test_the_module_is_one_plain_file_of_the_package():
         r"^import |\bimport\(|\brequire\(", source, re.M
     )
     pyproject = (Path(__file__).parents[1] / "pyproject.toml").read_text()
-    assert 'package-data = {ffhelpers = ["playground.js"]}' in pyproject
+    assert 'package-data = { ffhelpers = ["*.js"] }' in pyproject
 
 
 # --- The site's networks ---------------------------------------------------------------------

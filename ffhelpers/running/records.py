@@ -173,8 +173,8 @@ def _found(path):
         if kept.is_file():
             return kept
     raise FileNotFoundError(
-        f"{path}: no such file or folder, and no recorded runs of that name; the project's own lie "
-        "in its repository, in `results`: call this in a folder there"
+        f"{path}: no such file or folder, and no recorded runs of that name, expected one of them; "
+        "the project's own lie in its repository, in `results`: call this in a folder there"
     )
 
 

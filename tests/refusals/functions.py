@@ -256,7 +256,6 @@ PLOTS = table(
         "1 names",
     ),
     ("confusions, no square", lambda: plots.confusions(np.ones((4, 3)), list("abcd")), "(4, 3)"),
-    ("weights of another picture", lambda: plots.weights(np.ones((36, 4)), (5, 6)), "(5, 6)"),
 )
 
 CASES = LABELS + NEGATIVES + MEASURES + COPIES + EVALUATION + TEXT + NGRAMS + PLOTS
