@@ -153,7 +153,7 @@ class Recurrent(ForwardForward):
     ):
         super().__init__(blocks, num_classes=num_classes, source=source, silent_blocks=0, **kwargs)
         widths = [block.units for block in self.blocks]
-        iterations = list(iterations) if isinstance(iterations, tuple) else iterations
+        iterations = list(iterations) if isinstance(iterations, (tuple, range)) else iterations
         parameters.check(iterations=iterations, widths=widths, loudness=loudness)
         self.iterations, self.loudness = sorted(set(iterations)), loudness
 
