@@ -46,9 +46,9 @@ def fetching(tell, folder):
     )
     tell("at work")
     for _ in range(3):
-        found, _ = fetch.find(known)
-        assert set(found) == set(known.files)
-        assert fetch.find(known)[1].endswith("(Keras's cache)")
+        for _ in range(2):  # then from the cache, unless another process has just emptied it
+            found, _ = fetch.find(known)
+            assert set(found) == set(known.files)
         for name in known.files:
             (folder / "datasets" / name).unlink(missing_ok=True)
 
