@@ -127,7 +127,7 @@ def read_yaml(path):
     """What a YAML file holds; `ValueError` or `OSError` for one that cannot be read."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class Loader(yaml.SafeLoader):  # loads no objects
         """It refuses a name that stands there twice, of which PyYAML would take the last."""
 
         def construct_mapping(self, node, deep=False):
@@ -138,7 +138,7 @@ def read_yaml(path):
             return super().construct_mapping(node, deep)
 
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader)  # noqa: S506 -- a safe one
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader)  # nosec B506
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = textwrap.shorten(str(error), 80, placeholder=" …")
         raise ValueError(
