@@ -20,7 +20,7 @@ def batches(images, labels, batch_size, shift=0, flip=False):
     Args:
         images: float in [0, 1] or uint8, `(n, h, w)` or `(n, h, w, channels)`; unchanged, also
             `(n, d)`.
-        labels: int `(n,)`.
+        labels: int `(n,)`, or what else `fit` is given beside images, such as negatives.
         batch_size: images in a batch; the last one may be smaller.
         shift: most pixels in each direction.
         flip: mirror each image, left for right, in half of the epochs.
@@ -33,7 +33,9 @@ def batches(images, labels, batch_size, shift=0, flip=False):
             be moved so far, or not be flipped.
     """
     parameters.check(batch_size=batch_size)
-    images, labels = as_images(images), codes("labels", labels, None, ..., "n")
+    images = as_images(images)
+    pictures = np.ndim(labels) > 2  # negatives, in the place of labels
+    labels = as_images(labels) if pictures else codes("labels", labels, None, ..., "n")
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     _check(images, shift, flip)
