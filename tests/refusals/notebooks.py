@@ -6,6 +6,7 @@ from pathlib import Path
 from ffhelpers.running import ask, sweeps
 
 from . import table
+from .files import WRONG
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb"))
 # What no parameter of a type can be, whichever it is.
@@ -51,17 +52,7 @@ def grid(*settings, notebook="good.ipynb", file=None):
     return sweeps.grid(notebook, settings, file, "runs")
 
 
-NOT_NOTEBOOKS = [
-    "truncated",
-    "empty",
-    "words",
-    "zeros",
-    "folder",
-    "circle",
-    "dangling",
-    "pickle",
-    "none",
-]
+NOT_NOTEBOOKS = [wrong for wrong in WRONG if wrong not in ("flipped", "unreadable")]
 NOT_NOTEBOOKS += ["list", "number", "object", "cells", "cell", "future", "nested"]
 CODE = ["no assignment", "a call", "an import", "an expression", "a formatted string", "two names"]
 CODE += ["a dict", "a tuple", "none, not annotated", "bad syntax", "an attribute", "unpacked"]
