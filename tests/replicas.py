@@ -10,11 +10,13 @@ import test_contract as contract
 
 import ffhelpers as ff
 
+HALF = 10  # images of a batch, for each device
+
 
 def even(shape, minval=0.0, maxval=1.0, dtype="float32", seed=None):
-    """What is drawn, alike for all images and so for any part of a batch."""
+    """What is drawn: alike for all images, or, one number for each, in both halves of a batch."""
     *_, last = shape or (1,)
-    parts = keras.ops.cast(np.arange(last) * 0.37 % 1, "float32")
+    parts = keras.ops.cast(np.arange(last) % HALF * 0.37 % 1, "float32")
     drawn = minval + (maxval - minval) * keras.ops.broadcast_to(parts, shape or (1,))
     return keras.ops.cast(drawn if shape else drawn[0], dtype)
 
@@ -27,10 +29,10 @@ def trained(name):
     model = contract.network(name)
     model.compile(keras.optimizers.SGD(0.02, 0.9), model.loss, jit_compile=False)
     given = [a for a in contract.examples(model, n=30) if a is not None]
-    given = [np.concatenate([a[i : i + 10] for i in (0, 0, 10, 10, 20, 20)]) for a in given]
+    given = [np.concatenate([a[i : i + HALF] for i in np.repeat((0, HALF, 2 * HALF), 2)]) for a in given]
     if isinstance(model.source, ff.GivenImages):
         given[1] = given[0][::-1].copy()
-    history = model.fit(*given, batch_size=20, epochs=2, shuffle=False).history
+    history = model.fit(*given, batch_size=2 * HALF, epochs=2, shuffle=False).history
     weights = np.concatenate([np.ravel(w) for w in model.get_weights()])
     return {"history": history, "weights": weights.tolist()}
 
