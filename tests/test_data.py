@@ -865,7 +865,7 @@ def competition(monkeypatch, train=60, test=12):
     return tables
 
 
-def test_the_digit_recognizer(tiny, monkeypatch):
+def test_the_digit_recognizer(tiny, monkeypatch, server):
     write(tiny / "kaggle" / "competitions" / "digit-recognizer", competition(monkeypatch))
     write(tiny / "kaggle" / "titanic", {"train.csv": b"a,b\n1,2\n", "test.csv": b"a\n1\n"})
     loaded = data.load("digit-recognizer")
@@ -873,6 +873,9 @@ def test_the_digit_recognizer(tiny, monkeypatch):
     x = np.concatenate([loaded.x_train, loaded.x_test, loaded.x_val])
     np.testing.assert_array_equal(x, TINY["x_train"] / np.float32(255))
     np.testing.assert_array_equal(loaded.x_unlabelled, TINY["x_test"] / np.float32(255))
+    server.files = {}
+    with pytest.raises(DataError, match="MNIST was not found(.|\n)*dataset='digit_recognizer'"):
+        data.load("mnist")
 
 
 def test_another_competition_or_half_of_it_is_not_it(tiny, monkeypatch):
