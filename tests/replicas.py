@@ -29,7 +29,8 @@ def trained(name):
     model = contract.network(name)
     model.compile(keras.optimizers.SGD(0.02, 0.9), model.loss, jit_compile=False)
     given = [a for a in contract.examples(model, n=30) if a is not None]
-    given = [np.concatenate([a[i : i + HALF] for i in np.repeat((0, HALF, 2 * HALF), 2)]) for a in given]
+    places = np.repeat((0, HALF, 2 * HALF), 2)
+    given = [np.concatenate([a[i : i + HALF] for i in places]) for a in given]
     if isinstance(model.source, ff.GivenImages):
         given[1] = given[0][::-1].copy()
     history = model.fit(*given, batch_size=2 * HALF, epochs=2, shuffle=False).history
