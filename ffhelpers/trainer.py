@@ -139,7 +139,7 @@ class LocalTrainer(Shared):
         validation = self._expected().validation(kwargs.get("validation_data"))
         inputs.check_end(validation, "validation_steps", kwargs.get("validation_steps"))
         kwargs["validation_data"] = validation
-        self._build_for(x)
+        self._build_for(x, learning=True)
         self._warn_of_ink(x)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
@@ -182,18 +182,14 @@ class LocalTrainer(Shared):
         x, _ = self._expected(labels=False).taken(x)
         inputs.check_end(x, "steps", steps)
         self._build_for(x)
-        exact = steps or kwargs.get("callbacks") or verbose
-        with (
-            self._at_once([steps or count(x, batch_size)] if exact else None),
-            refusals(),
-        ):
+        with refusals():  # a step at a time: Keras would trace one graph of them all, in seconds
             return super().predict(in_place(x), batch_size, verbose, **kwargs)
 
     @tf.function(reduce_retracing=True)
     def _layer_goodness(self, x):
         return ops.stack(self.block_goodness(x), axis=1)
 
-    def layer_goodness(self, x, batch_size=500):
+    def layer_goodness(self, x, batch_size=100):
         """The goodness of every label in each block, for any number of images.
 
         Returns:
@@ -287,10 +283,10 @@ class LocalTrainer(Shared):
         x, y = self._expected(learning, labels=bool(given)).taken(x, *given)
         if not isinstance(x, (np.ndarray, tf.Tensor)):
             raise ValueError(f"x={type(x).__name__}: expected images as an array")
-        self._build_for(x)
+        self._build_for(x, learning)
         return (x, y) if given else x
 
-    def _build_for(self, x):
+    def _build_for(self, x, learning=False):
         # XLA cannot make weights in mid-step.
         spec = getattr(x, "element_spec", None)  # of a tf.data.Dataset
         first = x if spec is None else tf.nest.flatten(spec)[0]
@@ -300,6 +296,10 @@ class LocalTrainer(Shared):
                 self.build((None, *image_shape))
         elif not self.built:
             self._xla = False
+        if learning and self.built and self.compiled and not self.optimizer.built:
+            # Variables that are made in a step let it be traced twice.
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
 
     def _warn_of_ink(self, x):
         covered = getattr(self.blocks[0], "covered", None)
@@ -346,9 +346,6 @@ class LocalTrainer(Shared):
         if self.source.prediction is not None:
             return super()._maybe_symbolic_build(iterator, data_batch)
         # With several devices Keras would ask for predictions, and here are none.
-        if self.built and not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
 
     # --- Losses and metrics -----------------------------------------------------------------
 
