@@ -1,22 +1,7 @@
 """Processes to be killed, forked from one that has imported TensorFlow, which takes seconds."""
 
 import multiprocessing
-import os
-import random
-import subprocess
 import traceback
-
-# In CI a few, others for each commit; `make test-all` has all. SEED=… makes the same ones again.
-EVERY = bool(os.environ.get("ALL"))
-_commit = ["git", "rev-parse", "--short=8", "HEAD"]
-_head = subprocess.run(_commit, cwd=os.path.dirname(__file__), capture_output=True, text=True)
-SEED = os.environ.get("SEED") or _head.stdout.strip() or "0"
-
-
-def some(cases, of):
-    """All cases, or two of them; `of` says what for, so that others are drawn elsewhere."""
-    return cases if EVERY else random.Random(f"{SEED} {of}").sample(cases, 2)
-
 
 _context = multiprocessing.get_context("forkserver")  # no thread, and no op, before a fork
 _context.set_forkserver_preload(["ffhelpers"])

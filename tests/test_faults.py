@@ -14,8 +14,9 @@ import pytest
 
 import faults
 import killed
+import sampled
 
-KILLS = 50 if killed.EVERY else 2  # of each operation
+KILLS = 50 if sampled.EVERY else 2  # of each operation
 
 
 def each(operations):
@@ -84,8 +85,8 @@ def kill(operation, folder, after, how):
 @pytest.mark.slow
 @each(faults.OPERATIONS)
 def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(operation, folder):
-    print(f"SEED={killed.SEED}")
-    rng = random.Random(f"{killed.SEED} {operation.__name__}")
+    print(f"SEED={sampled.SEED}")
+    rng = random.Random(f"{sampled.SEED} {operation.__name__}")
     longest = work(operation, folder)
     kills = 0
     while kills < KILLS:
@@ -96,7 +97,7 @@ def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(oper
 
 
 @pytest.mark.slow
-@each(killed.some(faults.OPERATIONS, "two"))
+@each(sampled.some(faults.OPERATIONS, "two"))
 def test_two_at_once_do_not_harm_each_other(operation, folder):
     both = [killed.start(operation, folder) for _ in range(2)]
     for process, heard in both:
@@ -116,11 +117,11 @@ def hindered(operation, folder, message, *limit):
 
 
 @pytest.mark.slow
-@each(killed.some(faults.OPERATIONS, "quota"))
+@each(sampled.some(faults.OPERATIONS, "quota"))
 def test_a_quota_reached_in_the_middle_of_a_write_leaves_what_was_there(operation, folder):
-    rng = random.Random(f"{killed.SEED} {operation.__name__}")
+    rng = random.Random(f"{sampled.SEED} {operation.__name__}")
     work(operation, folder)
-    sizes = [1, *(rng.randrange(1000, 400_000) for _ in range(8 if killed.EVERY else 1))]
+    sizes = [1, *(rng.randrange(1000, 400_000) for _ in range(8 if sampled.EVERY else 1))]
     failed = [hindered(operation, folder, "File too large", size) for size in sizes]
     assert failed[0]
     work(operation, folder)
@@ -145,13 +146,13 @@ def small_disk(folder):
 
 
 @pytest.mark.slow
-@each(killed.some(faults.OPERATIONS, "disk"))
+@each(sampled.some(faults.OPERATIONS, "disk"))
 def test_a_full_disk_and_one_that_is_read_only_leave_what_was_there(operation, small_disk):
     disk, mount = small_disk
-    rng = random.Random(f"{killed.SEED} {operation.__name__}")
+    rng = random.Random(f"{sampled.SEED} {operation.__name__}")
     work(operation, disk)
     ballast = disk / "ballast"
-    frees = [0, *(rng.randrange(4096, 400_000) for _ in range(8 if killed.EVERY else 1))]
+    frees = [0, *(rng.randrange(4096, 400_000) for _ in range(8 if sampled.EVERY else 1))]
     failed = []
     for free in frees:
         left = os.statvfs(disk)

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import operator
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ import numpy as np
 import PIL.Image
 import pytest
 from exercises import COMMANDS, exercises, solved
+from sampled import some
 from reading import deprecations, minutes_to_read, prose, rendered
 
 import ffhelpers as ff
@@ -23,6 +26,7 @@ from ffhelpers.running import ask, figures
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+STEM = operator.attrgetter("stem")
 # A notebook says itself what is particular about its tests, in its metadata under "tests":
 # `small`, the parameters with which it also runs on a small data set, or on a small text where it
 # takes one, and `uncompared`, the number of its cells whose output varies from run to run. One more
@@ -41,7 +45,7 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.fixture(params=NOTEBOOKS, ids=STEM)
 def stored(request):
     return request.param, nbformat.read(request.param, as_version=4)
 
@@ -204,6 +208,7 @@ def run_small(path, notebook, settings, own_data, own_text, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("stored", some(NOTEBOOKS, "own data", 4), indirect=True, ids=STEM)
 def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
     """…with its exercises solved."""
     path, notebook = stored
@@ -231,10 +236,16 @@ def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
         assert 0.15 < recorded["true_label_fraction"] < 0.25  # about a fifth, with five classes
 
 
+ALL_COMMANDS = [(path, settings) for path in COMMANDS for settings in COMMANDS[path]]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "path, settings",
-    [pytest.param(p, s, id=f"{p.stem} {' '.join(s)}") for p in COMMANDS for s in COMMANDS[p]],
+    [
+        pytest.param(p, s, id=f"{p.stem} {' '.join(s)}")
+        for p, s in some(ALL_COMMANDS, "commands", 4)
+    ],
 )
 def test_commands_of_solutions_run_in_small(path, settings, own_data, own_text, tmp_path):
     notebook = nbformat.read(path, as_version=4)
@@ -310,7 +321,8 @@ def test_a_new_notebook_costs_one_file(tmp_path):
     shutil.copy(TEMPLATE, tmp_path / "notebooks" / "99_new.ipynb")
 
     def call(*command):
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        every = {**os.environ, "ALL": "1"}
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=every)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

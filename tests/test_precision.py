@@ -1,12 +1,12 @@
 """Mixed precision, forced on the CPU, against float32: each kind of network with ALL=1."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import sampled
 from precision import KINDS
 
 TESTS = Path(__file__).parent
@@ -16,7 +16,7 @@ SOME = [("dense", "mixed_float16"), ("hardest", "mixed_bfloat16")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "precision"), ALL if os.environ.get("ALL") else SOME)
+@pytest.mark.parametrize(("kind", "precision"), ALL if sampled.EVERY else SOME)
 def test_it_is_as_good_as_float32(kind, precision):
     """To 0.2 points of the 10,000 and more that it is judged by."""
     command = [sys.executable, TESTS / "precision.py", kind, precision]

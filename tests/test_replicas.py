@@ -1,25 +1,21 @@
 """Each kind of network on two devices of one machine; all of them with ALL=1, else some."""
 
 import json
-import os
-import random
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sampled
 from test_contract import NETWORKS
 
 TESTS = Path(__file__).parent
-# Others for each commit.
-COMMIT = subprocess.run(["git", "rev-parse", "HEAD"], cwd=TESTS, capture_output=True, text=True)
-SOME = random.Random(COMMIT.stdout).sample(sorted(NETWORKS), 4)
 
 
 @pytest.mark.slow
 def test_two_devices_give_what_one_gives():
-    names = list(NETWORKS) if os.environ.get("ALL") else SOME
+    names = sampled.some(list(NETWORKS), "devices", 4)
     command = [sys.executable, TESTS / "replicas.py", *names]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sampled
 import sharing
 
 import ffhelpers as ff
 
 TESTS = Path(__file__).parent
-everything = pytest.mark.skipif(not os.environ.get("ALL"), reason="ALL=1 has it too")
+everything = pytest.mark.skipif(not sampled.EVERY, reason="ALL=1 has it too")
 # As docs/using.md has it.
 COMMAND = """TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}' .venv/bin/python train.py"""  # noqa: E501
 
