@@ -52,7 +52,8 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 	.venv/bin/python -m uv venv -q --clear --no-python-downloads --python '>=3.11,<3.13' .venv-kaggle
 	$(uv) pip install -q --python .venv-kaggle/bin/python \
 		--require-hashes -r pins/kaggle.txt
-	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(ONLY),-k "$(ONLY)")
+	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(ONLY),-k "$(ONLY)"); \
+		status=$$?; rmdir /kaggle 2>/dev/null; exit $$status
 
 # What is asked of old and new versions alike.
 SOME = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test_convolutions.py \
@@ -62,7 +63,7 @@ test-lowest: setup  ## run some tests and a notebook with the oldest versions th
 	UV_PYTHON="$${UV_PYTHON:->=3.10,<3.12}" .venv/bin/python -m uv venv -q --clear \
 		--no-python-downloads .venv-lowest
 	$(uv) pip install -q --python .venv-lowest/bin/python --require-hashes -r pins/lowest.txt
-	PYTHONPATH="$$PWD" .venv-lowest/bin/python -m pytest -q -n 2 $(SOME) \
+	ALL=1 PYTHONPATH="$$PWD" .venv-lowest/bin/python -m pytest -q -n 2 $(SOME) \
 		"tests/test_notebooks.py::test_it_runs_on_data_of_ones_own[04_evaluation]"
 
 # What the registry has today has no hashes yet: this alone is installed without them.

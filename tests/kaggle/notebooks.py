@@ -4,7 +4,6 @@
 network away and lay a folder over /kaggle.
 """
 
-import contextlib
 import csv
 import json
 import os
@@ -83,15 +82,6 @@ FORMS |= {"mnist-numpy": npz}  # one in the older place
 @pytest.fixture(scope="session")
 def arrays():
     return fetch.find(data.DATASETS["mnist"])[0]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def mount_point():
-    new = not Path("/kaggle").exists()
-    yield
-    if new:
-        with contextlib.suppress(OSError):
-            Path("/kaggle").rmdir()
 
 
 @pytest.fixture(scope="session")
