@@ -32,7 +32,7 @@ LINES = [line for page in NAMES for block in blocks("sh", page) for line in bloc
 COMMANDS = [line.split("  #")[0].strip() for line in LINES]
 PYTHON = [command for command in COMMANDS if command.startswith(".venv/bin/")]
 # The test commands themselves would run for ever in here, .ci/run calls the whole.
-TESTS = [command for command in PYTHON if " -m pytest" in command]
+TESTS = [command for command in COMMANDS if " -m pytest" in command]
 
 # One command shows that its recipe still does what was recorded; the others are tried on a small
 # data set, and the recipes that train for long in small.
