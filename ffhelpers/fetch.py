@@ -60,7 +60,9 @@ def find(known):
         + f"set FF_DATA_DIR to a folder with\n  {files},\n"
         f"  or, on Kaggle, attach {known.on_kaggle or f'a data set of {known.title}'} (Add Input)"
     )
-    if any(Path(KAGGLE).rglob("digit-recognizer/train.csv")):  # people attach it for MNIST
+    # People attach it for MNIST; in a folder of their own choice nobody looks for it.
+    attached = Path(KAGGLE).rglob("digit-recognizer/train.csv")
+    if known.title == "MNIST" and not chosen and any(attached):
         advice += ",\n  or take the competition's digits: dataset='digit_recognizer'"
     raise DataError("\n".join([f"{known.title} was not found:", *tried, f"To do: {advice}."]))
 

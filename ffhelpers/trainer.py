@@ -70,7 +70,7 @@ class LocalTrainer(Shared):
             steps_per_execution: with `"auto"` up to 20 steps are made between two returns to
                 Python, and callbacks see them as one; fewer where that would not be the number
                 of steps that was asked for or is shown, and one where several devices share the
-                batch.
+                batch, and in `predict`.
 
         Raises:
             ValueError: another kind of loss; a metric that integer labels and the goodness of every

@@ -876,6 +876,13 @@ def test_the_digit_recognizer(tiny, monkeypatch, server):
     server.files = {}
     with pytest.raises(DataError, match="MNIST was not found(.|\n)*dataset='digit_recognizer'"):
         data.load("mnist")
+    with pytest.raises(DataError, match="Fashion-MNIST was not found") as error:
+        data.load("fashion_mnist")
+    assert "the competition's digits" not in str(error.value)
+    monkeypatch.setenv("FF_DATA_DIR", str(tiny / "none"))
+    with pytest.raises(DataError, match="MNIST was not found") as error:
+        data.load("mnist")
+    assert "the competition's digits" not in str(error.value)
 
 
 def test_another_competition_or_half_of_it_is_not_it(tiny, monkeypatch):

@@ -16,8 +16,8 @@ import numpy as np
 import PIL.Image
 import pytest
 from exercises import COMMANDS, exercises, solved
-from sampled import some
 from reading import deprecations, minutes_to_read, prose, rendered
+from sampled import some
 
 import ffhelpers as ff
 from ffhelpers.exercises import UNFILLED

@@ -212,7 +212,7 @@ def test_evaluate_and_predict_take_the_steps_that_are_asked_for(small):
     data, model = tf.data.Dataset.from_tensor_slices((x, y)).batch(10), network([20])
     assert len(model.predict(data, steps=3)) == 30
     first = model.evaluate(data, steps=3), model.evaluate(x[:30], y[:30])
-    np.testing.assert_allclose(*first, 1e-5)
+    np.testing.assert_allclose(*first, 1e-6)
     history = model.fit(x, y, 100, validation_data=data, validation_steps=2).history
     expected = model.evaluate(x[:20], y[:20])
     np.testing.assert_allclose(
