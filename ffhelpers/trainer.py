@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import ops
 
 from . import inputs, parameters
-from .inputs import check_shares, count, in_place, refusals
+from .inputs import check_shares, count, refusals
 from .labels import check_labels
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
@@ -143,7 +143,6 @@ class LocalTrainer(Shared):
         self._warn_of_ink(x)
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
-        x = in_place(x)
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
         callbacks = listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
@@ -174,7 +173,7 @@ class LocalTrainer(Shared):
             self._at_once([steps or count(x, batch_size)] if exact else None),
             refusals(),
         ):
-            return super().evaluate(in_place(x), y, batch_size, verbose, **kwargs)
+            return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
         verbose, steps = _verbosity(verbose), kwargs.get("steps")
@@ -183,7 +182,7 @@ class LocalTrainer(Shared):
         inputs.check_end(x, "steps", steps)
         self._build_for(x)
         with refusals():  # a step at a time: Keras would trace one graph of them all, in seconds
-            return super().predict(in_place(x), batch_size, verbose, **kwargs)
+            return super().predict(x, batch_size, verbose, **kwargs)
 
     @tf.function(reduce_retracing=True)
     def _layer_goodness(self, x):

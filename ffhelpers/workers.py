@@ -10,6 +10,8 @@ import tempfile
 import keras
 import tensorflow as tf
 
+from .inputs import in_place
+from .machine import return_memory
 from .resume import Resumable, listed
 
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
@@ -88,15 +90,17 @@ class Shared(Resumable):
             callbacks = listed(kwargs.pop("callbacks", None))
             kwargs["callbacks"] = [c for c in callbacks if not isinstance(c, LOGGERS)]
         with self._no_worker_lost():
-            return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
+            history = super().fit(in_place(x), y, batch_size, epochs, verbose, **kwargs)
+        return_memory()
+        return history
 
-    def evaluate(self, *args, **kwargs):
+    def evaluate(self, x=None, *args, **kwargs):
         with self._no_worker_lost():
-            return super().evaluate(*args, **kwargs)
+            return super().evaluate(in_place(x), *args, **kwargs)
 
-    def predict(self, *args, **kwargs):
+    def predict(self, x, *args, **kwargs):
         with self._no_worker_lost():
-            return super().predict(*args, **kwargs)
+            return super().predict(in_place(x), *args, **kwargs)
 
     def save(self, filepath, *args, **kwargs):
         with self._to_write(filepath) as path:

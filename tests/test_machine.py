@@ -1,5 +1,8 @@
 """Facts of this process and its machine."""
 
+import ctypes
+import platform
+import re
 import sys
 from pathlib import Path
 
@@ -31,3 +34,32 @@ def test_a_bar_is_only_there_for_people(monkeypatch, capsys):
         assert list(machine.bar(iter("abc"), "letters")) == ["a", "b", "c"]
         out, err = capsys.readouterr()
         assert ("letters:" in out) == watched and err == ""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others keep less")
+def test_freed_memory_is_given_back():
+    def megabytes():
+        status = Path("/proc/self/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    blocks = [libc.malloc(1000) for _ in range(100_000)]
+    for block in blocks:
+        ctypes.memset(block, 1, 1000)
+    for block in blocks[:-1]:  # the last one keeps the heap from shrinking by itself
+        libc.free(block)
+    before = megabytes()
+    machine.return_memory()
+    assert megabytes() < before - 50
+    libc.free(blocks[-1])
+
+
+def test_without_glibc_nothing_happens(monkeypatch):
+    for error in (OSError, TypeError):
+
+        def fail(*_):
+            raise error
+
+        monkeypatch.setattr(machine.ctypes, "CDLL", fail)
+        machine.return_memory()
