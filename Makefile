@@ -2,7 +2,7 @@
 #   PYTHON=python3.12 make run    on another Python than python3
 #   make setup EXTRA=cuda         TensorFlow for NVIDIA GPUs, or cpu; unasked, what suits the machine
 #   make run NOTEBOOKS=notebooks/01_data_editing.ipynb
-#   make test SLOW=1              the slow tests too
+#   make test SOME=1              some of the slow tests too, others for each commit, as CI
 #   make test-browser FULL=1      the notebooks' own parameters, many minutes
 #   make bench SMALL=1            sizes that only show that it works
 #   make pins UPGRADE=1           take the newest versions
@@ -42,28 +42,28 @@ run: setup  ## run all notebooks into runs/, two at a time, then show what came 
 
 test: setup  ## run the tests, and every notebook, comparing its outputs with the stored ones
 	.venv/bin/python -m pytest -n 2 --nbval --nbval-current-env tests notebooks \
-		$(if $(SLOW),,-m "not slow")
+		$(if $(SOME),--some,$(if $(ALL),,-m "not slow"))
 
-test-all:  ## the same with the slow tests, and in full what CI samples, such as kills: hours
-	ALL=1 $(MAKE) test SLOW=1
+test-all:  ## the same with all slow tests, of which CI has some, such as 300 kills: hours
+	$(MAKE) test ALL=1
 
 # Kaggle has Python 3.12; the pins suit 3.11 too, and IPython 7 knows none that is newer.
 test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, as root
 	.venv/bin/python -m uv venv -q --clear --no-python-downloads --python '>=3.11,<3.13' .venv-kaggle
 	$(uv) pip install -q --python .venv-kaggle/bin/python \
 		--require-hashes -r pins/kaggle.txt
-	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(ONLY),-k "$(ONLY)"); \
+	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(SOME),--some); \
 		status=$$?; rmdir /kaggle 2>/dev/null; exit $$status
 
 # What is asked of old and new versions alike.
-SOME = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test_convolutions.py \
+ALIKE = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test_convolutions.py \
 	tests/test_local.py tests/test_plots.py tests/test_parameters.py
 
 test-lowest: setup  ## run some tests and a notebook with the oldest versions that are allowed
 	UV_PYTHON="$${UV_PYTHON:->=3.10,<3.12}" .venv/bin/python -m uv venv -q --clear \
 		--no-python-downloads .venv-lowest
 	$(uv) pip install -q --python .venv-lowest/bin/python --require-hashes -r pins/lowest.txt
-	ALL=1 PYTHONPATH="$$PWD" .venv-lowest/bin/python -m pytest -q -n 2 $(SOME) \
+	PYTHONPATH="$$PWD" .venv-lowest/bin/python -m pytest -q -n 2 $(ALIKE) \
 		"tests/test_notebooks.py::test_it_runs_on_data_of_ones_own[04_evaluation]"
 
 # What the registry has today has no hashes yet: this alone is installed without them.
@@ -72,7 +72,7 @@ test-newest: setup  ## run some tests with the newest versions there are, Keras'
 	$(uv) pip install -q --python .venv-newest/bin/python --prerelease if-necessary-or-explicit \
 		"keras>=0a0" -r pyproject.toml --extra cpu --extra test
 	@$(uv) pip freeze --python .venv-newest/bin/python | grep -E "^(tensorflow-cpu|tensorflow|keras|numpy)=="
-	PYTHONPATH="$$PWD" .venv-newest/bin/python -m pytest -q -n 2 $(SOME)
+	PYTHONPATH="$$PWD" .venv-newest/bin/python -m pytest -q -n 2 $(ALIKE)
 
 # pip-audit asks a service that not every machine reaches; then it knows of no package.
 audit: setup  ## look for what is unsafe in the code, and for what is known of the pinned packages
@@ -89,7 +89,7 @@ kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle 
 	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME),your-name)
 
 test-browser: setup book  ## run every notebook in JupyterLab, and look at the site, in Chromium
-	FULL=$(FULL) .venv/bin/python -m pytest -n 2 --maxschedchunk 1 tests/browser
+	FULL=$(FULL) .venv/bin/python -m pytest -n 2 --maxschedchunk 1 tests/browser $(if $(SOME),--some)
 
 bench: setup  ## measure speed and memory against the machine and backprop, some minutes
 	.venv/bin/python benchmarks/bench.py $(if $(SMALL),--small)

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import sampled
 from hypothesis import HealthCheck, settings
 
 collect_ignore = ["browser"]  # for those, `make test-browser`
@@ -19,6 +20,17 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("same")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--some", action="store_true", help="only some of the slow tests")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.option.some:
+        out = set(sampled.left_out(items))
+        items[:] = [item for item in items if item not in out]
+        config.hook.pytest_deselected(items=out)
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,22 @@
-"""In CI a few of many alike, others for each commit; `make test-all` has all. SEED=… repeats them."""
+"""Of many slow tests CI tries some, and others for each commit. SEED=… repeats a choice."""
 
 import os
 import random
 import subprocess
 
-EVERY = bool(os.environ.get("ALL"))
 _commit = ["git", "rev-parse", "--short=8", "HEAD"]
 _head = subprocess.run(_commit, cwd=os.path.dirname(__file__), capture_output=True, text=True)
 SEED = os.environ.get("SEED") or _head.stdout.strip() or "0"
 
 
-def some(cases, of, count=2):
-    """All cases, or so many of them; `of` says what for, so that others are drawn elsewhere."""
-    return cases if EVERY else random.Random(f"{SEED} {of}").sample(cases, count)
+def left_out(items):
+    """Of each file's slow tests all but one in two, or in what else their mark says."""
+    alike = {}
+    for item in items:
+        if mark := item.get_closest_marker("slow"):
+            one_in = mark.kwargs.get("one_in", 2)
+            alike.setdefault((item.path.name, one_in), []).append(item)
+    for (name, one_in), those in alike.items():
+        count = max(1, round(len(those) / one_in))
+        kept = random.Random(f"{SEED} {name} {one_in}").sample(those, count)
+        yield from (item for item in those if item not in kept)

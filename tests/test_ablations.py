@@ -74,6 +74,7 @@ def test_a_network_is_the_same_however_its_layers_are_written(few):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_all_learn_for_as_many_epochs(few):
     names = ["ours", "backprop", "greedy", "… in separate steps", "published"]
     runs = ablations.run(ablations.pick(ablations.recipes(OURS), names), few, [1], 3)

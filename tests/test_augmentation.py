@@ -178,6 +178,7 @@ def test_every_image_needs_a_label():
         ff.batches(dots(10)[0], np.zeros(9, int), 5)
 
 
+@pytest.mark.slow
 def test_a_network_learns_from_moved_images(mnist):
     x, y = mnist.x_train[:6000], mnist.y_train[:6000]
     errors = {}

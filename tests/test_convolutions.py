@@ -103,6 +103,7 @@ def test_each_block_learns_from_its_own_loss():
         assert (variable.numpy() != before).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_learns_mnist_the_better_the_deeper(mnist, kind):
     model = network((20, 40, 80), 10, (28, 28), "auto", kind)

@@ -16,11 +16,14 @@ import faults
 import killed
 import sampled
 
-KILLS = 50 if sampled.EVERY else 2  # of each operation
+KILLS = 5  # one after the other, of the same operation
+TIMES = 10  # that this is tried with each operation, at other moments
+
+each = pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda one: one.__name__)
 
 
-def each(operations):
-    return pytest.mark.parametrize("operation", operations, ids=lambda one: one.__name__)
+def drawn(operation, attempt):
+    return random.Random(f"{sampled.SEED} {operation.__name__} {attempt}")
 
 
 class Server(BaseHTTPRequestHandler):
@@ -82,22 +85,24 @@ def kill(operation, folder, after, how):
     return process.exitcode == -how
 
 
-@pytest.mark.slow
-@each(faults.OPERATIONS)
-def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(operation, folder):
+@pytest.mark.slow(one_in=20)
+@each
+@pytest.mark.parametrize("attempt", range(TIMES))
+def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(
+    operation, attempt, folder
+):
     print(f"SEED={sampled.SEED}")
-    rng = random.Random(f"{sampled.SEED} {operation.__name__}")
+    rng = drawn(operation, attempt)
     longest = work(operation, folder)
     kills = 0
     while kills < KILLS:
         how = rng.choice([signal.SIGTERM, signal.SIGKILL])
         kills += kill(operation, folder, rng.uniform(0, longest), how)
     work(operation, folder)  # what the last one left, to its end
-    print(f"{operation.__name__}: {kills} kills survived")
 
 
-@pytest.mark.slow
-@each(sampled.some(faults.OPERATIONS, "two"))
+@pytest.mark.slow(one_in=6)
+@each
 def test_two_at_once_do_not_harm_each_other(operation, folder):
     both = [killed.start(operation, folder) for _ in range(2)]
     for process, heard in both:
@@ -116,12 +121,15 @@ def hindered(operation, folder, message, *limit):
     return code != 0
 
 
-@pytest.mark.slow
-@each(sampled.some(faults.OPERATIONS, "quota"))
-def test_a_quota_reached_in_the_middle_of_a_write_leaves_what_was_there(operation, folder):
-    rng = random.Random(f"{sampled.SEED} {operation.__name__}")
+@pytest.mark.slow(one_in=12)
+@each
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_quota_reached_in_the_middle_of_a_write_leaves_what_was_there(
+    operation, attempt, folder
+):
+    rng = drawn(operation, attempt)
     work(operation, folder)
-    sizes = [1, *(rng.randrange(1000, 400_000) for _ in range(8 if sampled.EVERY else 1))]
+    sizes = [1, *(rng.randrange(1000, 400_000) for _ in range(2))]
     failed = [hindered(operation, folder, "File too large", size) for size in sizes]
     assert failed[0]
     work(operation, folder)
@@ -145,14 +153,17 @@ def small_disk(folder):
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-@pytest.mark.slow
-@each(sampled.some(faults.OPERATIONS, "disk"))
-def test_a_full_disk_and_one_that_is_read_only_leave_what_was_there(operation, small_disk):
+@pytest.mark.slow(one_in=12)
+@each
+@pytest.mark.parametrize("attempt", range(4))
+def test_a_full_disk_and_one_that_is_read_only_leave_what_was_there(
+    operation, attempt, small_disk
+):
     disk, mount = small_disk
-    rng = random.Random(f"{sampled.SEED} {operation.__name__}")
+    rng = drawn(operation, attempt)
     work(operation, disk)
     ballast = disk / "ballast"
-    frees = [0, *(rng.randrange(4096, 400_000) for _ in range(8 if sampled.EVERY else 1))]
+    frees = [0, *(rng.randrange(4096, 400_000) for _ in range(2))]
     failed = []
     for free in frees:
         left = os.statvfs(disk)

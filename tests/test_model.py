@@ -34,6 +34,7 @@ def test_it_learns_mnist(mnist):
     assert (ff.evaluation.error(by_layer.transpose(1, 0, 2), mnist.y_val) < 0.08).all()
 
 
+@pytest.mark.slow
 def test_any_depth_class_count_and_image_shape():
     rng = np.random.default_rng(0)
     for shape, classes, widths in [

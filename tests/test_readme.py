@@ -44,11 +44,12 @@ SHORT = {
     "params/10_sequences/": " -p epochs=1 -p widths=30,30 -p strings=60",
     "quick.yaml -p seed=7": " -p epochs=1 -p batch_size=50",
 }
+RECIPES = [command for command in PYTHON if "notebooks/params/" in command]
 
 # Those that make an environment of their own, or change the repository, are tried elsewhere.
 ELSEWHERE = {
     "make run": ("tests/test_environment.py", 'make("run")'),
-    "make test": (".ci/run", " make test SLOW=1\n"),
+    "make test": (".ci/run", " make test SOME=1\n"),
     "make lab": (".ci/run", " make lab "),
     "make setup": (".ci/run", " make setup\n"),
     "make results": ("tests/test_results.py", "report.main()"),
@@ -97,23 +98,43 @@ def clone(tmp_path_factory):
     return copy
 
 
-@pytest.mark.slow
-def test_the_commands_run_in_their_order(clone, own_data, own_text):
+@pytest.fixture(scope="module")
+def run(clone, own_data, own_text):
+    """Runs a command, with a small data set unless it is to be run as it stands."""
+
+    def call(command):
+        command += "".join(more for folder, more in SHORT.items() if folder in command)
+        if re.search("papermill| run | sweep ", command) and WHOLE not in command:
+            own = ("text", own_text) if "10_sequences" in command else ("dataset", own_data)
+            command += f" -p {own[0]}{' ' if 'papermill' in command else '='}'{own[1]}'"
+        done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
+        assert done.returncode == 0, (command, done.stderr)
+
+    return call
+
+
+@pytest.mark.slow(one_in=1)
+def test_the_commands_run_in_their_order(clone, run):
     for command in PYTHON:
-        if command not in TESTS and command not in ELSEWHERE:
-            command += "".join(more for folder, more in SHORT.items() if folder in command)
-            if re.search("papermill| run | sweep ", command) and WHOLE not in command:
-                own = ("text", own_text) if "10_sequences" in command else ("dataset", own_data)
-                command += f" -p {own[0]}{' ' if 'papermill' in command else '='}'{own[1]}'"
-            done = subprocess.run(command, shell=True, cwd=clone, capture_output=True, text=True)
-            assert done.returncode == 0, (command, done.stderr)
+        if command not in (*TESTS, *RECIPES, *ELSEWHERE):
+            run(command)
     for executed in (clone / "out.ipynb", clone / "runs" / "two-epochs" / "04_evaluation.ipynb"):
         assert figures.figures(executed)["test_error"] < 0.3
-    quick = figures.figures(clone / "runs" / "quick" / "04_evaluation.ipynb")
-    recorded = records.read("04_evaluation/quick")
-    assert quick["test_error"] < max(run["figures"]["test_error"] for run in recorded) + 0.002
-    (added,) = records.read(clone / "results" / "04_evaluation" / "quick.jsonl")
-    assert added["parameters"]["seed"] == 7
+
+
+@pytest.mark.slow(one_in=3)
+@pytest.mark.parametrize("command", RECIPES, ids=lambda command: command.split()[6])
+def test_recipes_run(clone, run, command):
+    run(command)
+    if WHOLE in command:
+        quick = figures.figures(clone / "runs" / "quick" / "04_evaluation.ipynb")
+        recorded = records.read("04_evaluation/quick")
+        assert (
+            quick["test_error"] < max(each["figures"]["test_error"] for each in recorded) + 0.002
+        )
+    if "--record" in command:
+        (added,) = records.read(clone / "results" / "04_evaluation" / "quick.jsonl")
+        assert added["parameters"]["seed"] == 7
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PYTHON = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 
+@pytest.mark.slow
 def test_a_run_is_recorded_with_all_that_repeats_it(tmp_path):
     notebook = nbformat.v4.new_notebook(metadata=PYTHON)
     parameters = nbformat.v4.new_code_cell("n: int = 2  # a number\nkind: str = 'a'  # a word")

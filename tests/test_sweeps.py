@@ -160,6 +160,7 @@ def test_bad_input_is_one_line_and_nothing_starts(command, arguments, message):
 # Running
 
 
+@pytest.mark.slow
 def test_a_failing_run_fails_alone_and_only_what_is_missing_runs_again(command):
     sweep = ["sweep", "own.ipynb", "-p", "theta=2,13", "--output", "out"]
     status, out, err = command(*sweep, "-p", "seed=0,1", "--record", "kept.jsonl")

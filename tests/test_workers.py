@@ -1,4 +1,4 @@
-"""Several processes on the loopback interface that share each batch; all of them with ALL=1."""
+"""Several processes on the loopback interface that share each batch."""
 
 import json
 import os
@@ -10,13 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sampled
 import sharing
 
 import ffhelpers as ff
 
 TESTS = Path(__file__).parent
-everything = pytest.mark.skipif(not sampled.EVERY, reason="ALL=1 has it too")
 # As docs/using.md has it.
 COMMAND = """TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}' .venv/bin/python train.py"""  # noqa: E501
 
@@ -78,7 +76,7 @@ def test_the_page_has_the_command():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [2, pytest.param(3, marks=everything)])
+@pytest.mark.parametrize("count", [2, 3])
 def test_workers_give_what_one_process_gives(workers, count):
     """With dense, convolutional and local blocks, also where a batch is shared unevenly."""
     processes = workers(count)
@@ -91,7 +89,7 @@ def test_workers_give_what_one_process_gives(workers, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", [1, pytest.param(0, marks=everything)])
+@pytest.mark.parametrize("victim", [1, 0])
 def test_a_killed_worker_ends_the_others_and_a_restart_goes_on(workers, victim, tmp_path):
     processes = workers(2, tmp_path / "backup")
     for line in processes[victim].stdout:

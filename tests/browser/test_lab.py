@@ -134,6 +134,7 @@ def check_outputs(stored, cells, shown, drawn, same):
     assert bool(moving) == shows_bars(stored), "bars"
 
 
+@pytest.mark.slow(one_in=3)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_in_jupyterlab(path, open_notebook, few_digits, own_text):
     stored = nbformat.read(path, as_version=4)

@@ -116,6 +116,7 @@ def run(repository, tmp_path):
     return call
 
 
+@pytest.mark.slow(one_in=6)
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_on_kaggle(run, arrays, notebook, tmp_path):
     """With MNIST in one of the forms that data sets have it in there, in turn."""
