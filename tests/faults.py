@@ -165,6 +165,8 @@ def sweeping(tell, folder):
     assert len(list(out.glob("*.ipynb"))) == 2
 
 
+KILLS = 5  # one after the other, of the same operation
+TIMES = 10  # that this is tried with each operation, at other moments
 OPERATIONS = [fetching, recording, submitting, saving, training, sweeping]
 
 

@@ -16,9 +16,6 @@ import faults
 import killed
 import sampled
 
-KILLS = 5  # one after the other, of the same operation
-TIMES = 10  # that this is tried with each operation, at other moments
-
 each = pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda one: one.__name__)
 
 
@@ -87,7 +84,7 @@ def kill(operation, folder, after, how):
 
 @pytest.mark.slow(one_in=20)
 @each
-@pytest.mark.parametrize("attempt", range(TIMES))
+@pytest.mark.parametrize("attempt", range(faults.TIMES))
 def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(
     operation, attempt, folder
 ):
@@ -95,7 +92,7 @@ def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(
     rng = drawn(operation, attempt)
     longest = work(operation, folder)
     kills = 0
-    while kills < KILLS:
+    while kills < faults.KILLS:
         how = rng.choice([signal.SIGTERM, signal.SIGKILL])
         kills += kill(operation, folder, rng.uniform(0, longest), how)
     work(operation, folder)  # what the last one left, to its end

@@ -6,7 +6,6 @@ from pathlib import Path
 import faults
 import kinds
 import refusals
-import test_faults
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -18,7 +17,7 @@ def test_the_counts_are_those_of_the_tests():
     assert f"{cases // 100 * 100:,} kinds of bad input" in HOLDS
     operations, networks = len(faults.OPERATIONS), len(kinds.KINDS)
     assert (
-        f"{test_faults.KILLS * test_faults.TIMES * operations} kills" in HOLDS
+        f"{faults.KILLS * faults.TIMES * operations} kills" in HOLDS
         and f"in {operations} operations" in HOLDS
     )
     assert f"{networks} kinds of training" in HOLDS
