@@ -114,7 +114,11 @@ def described(parameters):
         yield f"{len(channels)} blocks of {10 * min(channels)} to {10 * max(channels)} channels"
     else:
         yield f"{len(widths)}×{widths[0]}" if len(set(widths)) == 1 else "-".join(map(str, widths))
+    if parameters.get("fields"):
+        yield "local receptive fields"
     yield f"{parameters['epochs']} epochs"
+    if parameters.get("pairs") == "frozen":
+        yield "the same hybrids in each"
     if parameters.get("adversarial"):
         yield "adversarial images"
     if parameters.get("hardest", 1) == 0.5:
@@ -376,6 +380,8 @@ BESIDE = {
     "06_convolutions/fashion_mnist": ["asge_fashion", "deeper_fashion"],
     "06_convolutions/cifar10": ["asge_cifar10", "four_blocks", "dtg"],
     "08_unsupervised/dense": ["hinton_hybrids", "tworiver", "scff"],
+    "08_unsupervised/frozen": ["tworiver"],
+    "08_unsupervised/local": ["hinton_fields", "tworiver_fields"],
     "09_recurrent/full": ["hinton_recurrent", "rewsmith"],
 }
 BEST = {
