@@ -10,11 +10,11 @@ SEED = os.environ.get("SEED") or _head.stdout.strip() or "0"
 
 
 def left_out(items):
-    """Of each file's slow tests all but one in two, or in what else their mark says."""
+    """Of each file's slow tests all but one in three, or in what else their mark says."""
     alike = {}
     for item in items:
         if mark := item.get_closest_marker("slow"):
-            one_in = mark.kwargs.get("one_in", 2)
+            one_in = mark.kwargs.get("one_in", 3)
             alike.setdefault((item.path.name, one_in), []).append(item)
     for (name, one_in), those in alike.items():
         count = max(1, round(len(those) / one_in))

@@ -342,6 +342,9 @@ def _costs():
     plain, changed = measured("augmentation", "ms")
     more = f"{100 * (changed / plain - 1):.0f} %"
     yield ["moving and flipping each image adds to a step", more]
+    _, made = measured("hybrids", "cost")
+    more = f"{100 * (made - 1):.0f} %"
+    yield ["making hybrids adds to a step of lesson 8, beside given negatives", more]
     for training in ("Forward-Forward", "backprop"):
         peaks = _megabytes("conv_memory", training=training.lower())
         yield [f"convolutions: memory of {training}, depth 2, 8, 32", peaks]
@@ -389,6 +392,7 @@ BEST = {
     "dense layers, images moved": "04_evaluation/shifts",
     "convolutions": "06_convolutions/mnist",
     "without labels": "08_unsupervised/dense",
+    "without labels, local fields": "08_unsupervised/local",
     "recurrent": "09_recurrent/full",
     "Fashion-MNIST, convolutions": "06_convolutions/fashion_mnist",
     "CIFAR-10, convolutions": "06_convolutions/cifar10",
