@@ -18,7 +18,7 @@ def case(kind):
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("kind", map(case, precision.KINDS))
+@pytest.mark.parametrize("kind", [case(kind) for kind in precision.KINDS])
 def test_it_is_as_good_as_float32(kind, policy):
     """To 0.2 points of the 10,000 and more that it is judged by."""
     command = [sys.executable, TESTS / "precision.py", kind, policy]
