@@ -1,5 +1,6 @@
 """Hinton's Forward-Forward algorithm in TensorFlow/Keras: the helpers of the notebooks."""
 
+import contextlib
 import os
 import sys
 
@@ -14,23 +15,39 @@ __all__ = ["Data", "ParameterError", "bar", "check_parameters", "figures", "load
 __all__ += ["record", "results", "table", "watched"]
 
 
-def _import_tensorflow():
-    """Import it without the lines that its C++ part writes to stderr, and so into notebooks."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import
-    stderr = os.dup(2)
+@contextlib.contextmanager
+def _silent_stderr():
     try:
-        with open(os.devnull, "w") as nowhere:  # some lines come whatever the level
+        stderr = os.dup(2)
+    except OSError:  # it is closed, as a service's may be
+        yield
+        return
+    try:
+        with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import tensorflow
+        yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+def _import_tensorflow():
+    """Import it without the lines that its C++ part writes to stderr, and so into notebooks."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import
+    with _silent_stderr():  # some lines come whatever the level
+        import tensorflow
     tensorflow.get_logger().setLevel("ERROR")  # nor what its Python part warns of
+
+
+def _for_command_line():
+    """Whether Python imports this on its way to `python -m ffhelpers`, or to a module in it."""
+    asked = sys.orig_argv[-len(sys.argv)].removeprefix("-m") if sys.argv[:1] == ["-m"] else ""
+    return asked.split(".")[0] == __name__
 
 
 # The command line needs no TensorFlow, which takes seconds to import. Everybody else gets it
 # here, also to register the classes with which Keras loads a saved model.
-if sys.argv[:1] != ["-m"]:
+if not _for_command_line():
     _import_tensorflow()
 
     from . import evaluation

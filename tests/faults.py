@@ -139,7 +139,7 @@ def sweeping(tell, folder):
     """A sweep of two runs, each recorded once; a complete one is never made again."""
     os.chdir(folder)
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
-    sys.argv[0] = "-m"  # the runs' processes need no TensorFlow
+    sys.argv, sys.orig_argv = ["-m"], ["ffhelpers"]  # the runs' processes need no TensorFlow
     from ffhelpers.__main__ import main
 
     def recorded():

@@ -24,7 +24,7 @@ def cluster(tmp_path, monkeypatch, command):
     cells = [
         nbformat.v4.new_code_cell("seed: int = 0\nwait: float = 0.0"),
         nbformat.v4.new_code_cell(
-            "import sys, time; sys.argv[0] = '-m'  # no TensorFlow\nimport ffhelpers as ff\n"
+            "import sys, time; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']  # no TensorFlow\nimport ffhelpers as ff\n"
             "open(f'begun-{seed}', 'w'); time.sleep(wait); ff.record(test_error=seed / 10)"
         ),
     ]

@@ -42,7 +42,7 @@ def folder(tmp_path):
     cells = [
         nbformat.v4.new_code_cell("seed: int = 0"),
         nbformat.v4.new_code_cell(
-            "import sys; sys.argv[0] = '-m'\nimport ffhelpers as ff; ff.record(error=seed / 10)"
+            "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']\nimport ffhelpers as ff; ff.record(error=seed / 10)"
         ),
     ]
     cells[0].metadata.tags = ["parameters"]

@@ -114,6 +114,16 @@ def test_new_results_do_not_make_the_code_dirty(tmp_path):
     assert len(clean) == 40
     (copy / "notebooks" / "n.ipynb").write_text("changed")
     assert commit() == clean + "-dirty"
+    # Code that was installed within another project is no part of that one's commits.
+    (copy / ".gitignore").write_text("ffhelpers")
+    for words in (["rm", "-rq", "--cached", "ffhelpers"], [*identity, "commit", "-qam", "None"]):
+        subprocess.run(["git", *words], cwd=copy, check=True)
+    assert commit() == "None"
+
+
+def test_a_program_without_a_file_has_a_command(monkeypatch):
+    monkeypatch.setattr(sys, "argv", [""])
+    assert records.command() == "python"
 
 
 def test_lines_written_at_once_stay_whole(tmp_path):

@@ -154,6 +154,10 @@ def test_a_default_that_the_command_line_cannot_set_is_refused_by_name(tmp_path,
         ("looks: 'int' = 3", "8", 8),
         ("rate: None | float = None", "1e-3", 1e-3),
         ("recipes: list[str] | None = None", "ours,greedy", ["ours", "greedy"]),
+        ("sizes: list[int] | None = None", "500,010", [500, 10]),
+        ("sizes: list[list[int]] | None = None", "[1,2],[3]", [[1, 2], [3]]),
+        ("rates: list[float] = []", "0.5, 1e-3", [0.5, 1e-3]),
+        ("names: list = ['a']", '["a, b",c]', ["a, b", "c"]),
         ("name: str = 'a'", "none", "none"),
     ],
 )
@@ -163,6 +167,12 @@ def test_an_annotation_counts_where_the_default_is_none(tmp_path, line, text, va
     assert ask.parse_parameters(path, [f"{name}={text}"]) == {name: value}
     (tmp_path / "a.yaml").write_text(f"{name}: {json.dumps(value)}")
     assert ask.parse_parameters(path, file=tmp_path / "a.yaml") == {name: value}
+
+
+def test_several_lists_are_not_one(tmp_path):
+    path = save(tmp_path / "a.ipynb", parameters="grid: list = [[1, 2]]")
+    with pytest.raises(ParameterError, match=r"grid='\[\[1\]\],\[\[2\]\]': expected a list"):
+        ask.parse_parameters(path, ["grid=[[1]],[[2]]"])
 
 
 def test_none_is_not_for_every_parameter(tmp_path):
@@ -357,7 +367,7 @@ def test_pictures_are_kept_whatever_backend_the_surroundings_name(tmp_path, monk
 
 
 def test_a_notebook_that_names_no_kernel_runs_with_this_python(tmp_path):
-    code = "import sys; sys.argv[0] = '-m'; import ffhelpers as ff; ff.record(python=sys.prefix)"
+    code = "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']; import ffhelpers as ff; ff.record(python=sys.prefix)"
     path = save(tmp_path / "a.ipynb", code, parameters="n: int = 1", metadata={})
     executed = run.run(path, {"n": 2}, tmp_path / "out")
     assert figures.figures(executed) == {"python": sys.prefix}
@@ -368,8 +378,40 @@ def test_nothing_starts_with_a_wrong_parameter_or_output(notebook, tmp_path, mon
     monkeypatch.setattr(run, "_execute", lambda *_: pytest.fail("a kernel was started"))
     with pytest.raises(ParameterError, match="unknown parameter epoch"):
         run.run(notebook, {"epoch": 1}, tmp_path / "out")
-    with pytest.raises(ValueError, match="is the notebook's own"):
-        run.run(notebook, {}, tmp_path / "out" / "..")
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / notebook.name
+    link.symlink_to(notebook)
+    for path, folder in ((notebook, "out/.."), (link, "."), (link, "elsewhere")):
+        with pytest.raises(ValueError, match="is the notebook's own"):
+            run.run(path, {}, tmp_path / folder)
+
+
+def test_a_run_of_which_nothing_is_left_names_no_older_one(notebook, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("no kernel")
+
+    monkeypatch.setattr(run, "_execute", fail)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/lesson.failed.ipynb").write_text("an older one")
+    with pytest.raises(run.RunError, match="OSError: no kernel$"):
+        run.run(notebook, {}, tmp_path / "out")
+
+
+def test_an_executed_notebook_runs_with_the_parameters_that_are_recorded(notebook, tmp_path):
+    executed = run.run(notebook, {"epochs": 2}, tmp_path / "once")
+    again = run.run(executed, {}, tmp_path / "again")
+    (record,) = records.read(again)
+    assert record["parameters"]["epochs"] == record["figures"]["epochs"] == 10
+    assert sorted(os.listdir(tmp_path / "again")) == ["lesson.ipynb"]
+    assert figures.figures(executed)["epochs"] == 2
+
+
+def test_what_a_kernel_prints_beside_its_cells_does_no_harm(tmp_path, command):
+    save(
+        tmp_path / "loud.ipynb", "import atexit, os; atexit.register(os.write, 1, b'1/x\\nbye\\n')"
+    )
+    status, out, err = command("run", "loud.ipynb", "--output", "out")
+    assert (status, err) == (0, "") and out.startswith("out/loud.ipynb")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -422,7 +464,7 @@ def test_notebooks_run_side_by_side_with_a_share_of_the_cores_each(tmp_path, com
 import os, time
 open("{own}", "w").close()
 while not os.path.exists("{other}"): time.sleep(0.05)
-import sys; sys.argv[0] = "-m"  # no TensorFlow
+import sys; sys.argv, sys.orig_argv = ["-m"], ["ffhelpers"]  # no TensorFlow
 import ffhelpers as ff
 ff.record(cores=sorted(os.sched_getaffinity(0)), own="{own}")
 """
@@ -499,14 +541,21 @@ def test_nothing_of_the_algorithm_imports_what_runs_notebooks():
 
 
 def test_the_command_line_starts_without_tensorflow():
-    code = (  # while `python -m` imports the package, sys.argv[0] is "-m"
-        "import sys, runpy; sys.argv = ['-m']\n"
-        "import ffhelpers; sys.argv += ['--help']\n"
-        "try: runpy.run_module('ffhelpers', run_name='__main__')\n"
-        "except SystemExit: pass\n"
-        "assert not {'tensorflow', 'papermill', 'nbformat'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-X", "importtime", "-m", "ffhelpers", "--help"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "ffhelpers.machine" in imported
+    assert not {"tensorflow", "papermill", "nbformat"} & imported
+
+
+def test_everybody_elses_programs_get_the_whole_package(tmp_path):
+    """…also a module of a package that imports ours, and where standard error is closed."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/__init__.py").write_text("import ffhelpers as ff")
+    (tmp_path / "own/train.py").write_text("from own import ff; print(ff.setup, flush=True)")
+    command = f"cd '{tmp_path}' && '{sys.executable}' -m own.train ffhelpers 2>&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert "function setup" in done.stdout
 
 
 @pytest.mark.parametrize("deaths", [1, 3])

@@ -28,7 +28,7 @@ wait: float = 0.0  # seconds
 # A notebook that has nothing to do with training; each run of it leaves a line in `log`.
 RUN = """\
 import os, sys, time
-sys.argv[0] = "-m"  # no TensorFlow, it takes seconds to import
+sys.argv, sys.orig_argv = ["-m"], ["ffhelpers"]  # no TensorFlow, it takes seconds to import
 import ffhelpers as ff
 with open("log", "a") as log: print(f"{seed} {theta}", os.getpid(), file=log)
 time.sleep(wait)
@@ -406,6 +406,55 @@ def test_identical_runs_have_no_spread(kept, recwarn):
     assert not recwarn.list
 
 
+def test_a_run_that_is_repeated_counts_once(kept):
+    once = records.table(kept, ["theta"])
+    for seed in range(4):
+        records.append(kept, record(seed=seed, theta=2.0, widths=[7], error=0.05 + seed / 1000))
+    pandas.testing.assert_frame_equal(records.table(kept, ["theta"]), once)
+
+
+def test_several_notebooks_are_not_averaged(kept):
+    other = record(seed=0, theta=1.0, widths=[5, 6], error=0.9) | {"notebook": "b.ipynb"}
+    records.append(kept, other)
+    table = records.table(kept)
+    assert list(table)[:3] == ["notebook", "theta", "widths"] and 0.9 in table["mean"].tolist()
+
+
+def test_runs_that_do_not_say_what_varies_have_to_be_told(kept):
+    """…as pandas drops it where it joins frames that differ."""
+    frame = pandas.DataFrame(records.results(kept).to_dict("list"))
+    with pytest.raises(ValueError, match=r"what varies: expected by=\[…\]"):
+        records.table(frame, figure="test_error")
+    assert len(records.table(frame, ["theta"], "test_error")) == 3
+
+
+@pytest.mark.parametrize("against", ["none", "looks=None"])
+def test_a_parameter_that_is_none_is_a_reference_as_any(against):
+    for looks in (None, 2):
+        for seed in range(3):
+            made = record(seed=seed, looks=looks, scale=1, error=0.1 + (looks or 0) / 10)
+            records.append("looks.jsonl", made)
+            made = record(seed=seed, looks=looks, scale=2, error=0.5)
+            records.append("looks.jsonl", made)
+    table = records.table("looks.jsonl", against=against)
+    assert table.difference.tolist()[:2] == pytest.approx([0.2, 0.0])
+    away = records.table("looks.jsonl", against="scale=1").difference.dropna()
+    assert sorted(away) == pytest.approx([0.2, 0.4])
+
+
+@pytest.mark.parametrize("against", [(5, 6), "(5, 6)", "5,6", [5, 6]])
+def test_a_list_is_a_reference_however_it_is_written(kept, against):
+    assert records.table(kept, ["widths"], against=against).pairs.tolist() == [0, 4]
+
+
+def test_figures_over_other_recipes_are_refused():
+    made = record(seed=0, error=0.1)
+    made["figures"] |= {"errors": {"a": [0.1], "b": [0.2]}, "times": {"a": [1.0]}}
+    records.append("uneven.jsonl", made)
+    with pytest.raises(ValueError, match="times and errors differ in b: expected the same"):
+        records.results("uneven.jsonl", ["errors", "times"])
+
+
 def test_results_are_a_data_frame(kept):
     frame = records.results(kept)
     assert len(frame) == 9 and frame.run_seconds.tolist() == [1.5] * 9
@@ -472,3 +521,13 @@ def test_a_runs_command_gives_its_parameters_back():
     (run,) = sweeps.grid("own.ipynb", settings)
     given = [part for part in run.command.split() if "=" in part]
     assert ask.parse_parameters("own.ipynb", given) == run.changed
+
+
+@pytest.mark.parametrize("value", [["a, b", "c"], ['say "hi"'], [], ["a"]])
+def test_a_list_of_words_comes_back_as_it_was(value):
+    cell = nbformat.v4.new_code_cell("names: list = ['x']", metadata={"tags": ["parameters"]})
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), "words.ipynb")
+    given = [f"names={ask.as_text(value)}"]
+    assert ask.parse_parameters("words.ipynb", given) == {"names": value}
+    (run,) = sweeps.grid("words.ipynb", given)
+    assert run.changed == {"names": value}

@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import json
 import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,7 +77,8 @@ def _parameter(node, source):
     last_line = source.splitlines()[node.end_lineno - 1]
     comment = last_line.encode()[node.end_col_offset :].decode()  # ast counts in UTF-8
     default = ast.literal_eval(node.value)
-    like = _annotated(node) if default is None else default
+    like = _annotated(node) if default in (None, []) else default
+    like = default if like is None else like
     return target.id, Parameter(default, comment.strip(" #"), like)
 
 
@@ -84,7 +86,11 @@ def _annotated(node):
     """A value of the first type that the annotation names, or None."""
     written = ast.walk(getattr(node, "annotation", None) or ast.Pass())
     names = [part.id for part in written if isinstance(part, ast.Name) and part.id in _LIKE]
-    return _LIKE[names[0]] if names else None
+    return _like(*names) if names else None
+
+
+def _like(name, *inner):
+    return [_like(*inner)] if name == "list" and inner else _LIKE[name]
 
 
 def parse_parameters(notebook, settings=(), file=None):
@@ -207,7 +213,7 @@ def _as_type_of(like, value):
     if kind is list:
         value = _split(value, depth(like)) if isinstance(value, str) else value
         if type(value) is list:
-            return [_as_type_of(like[0] if like else "", element) for element in value]
+            return [_as_type_of(like[0], element) if like else element for element in value]
     if isinstance(value, str):  # also in a YAML file, which takes 1e-3 for a string
         return _FROM_TEXT[kind](value)
     if kind is float and type(value) is int:
@@ -224,8 +230,10 @@ def depth(value):
 
 def _split(text, levels):
     """The elements of a list of so many levels, written with its outer brackets or without."""
-    if levels > 1:
+    if levels > 1 or '"' in text or "]" in text:
         value = read_lists(text)
+        if depth(value) > levels and len(value) > 1:
+            raise ValueError(f"{text!r} are several lists")
         return value[0] if depth(value) > levels else value
     text = text.strip().removeprefix("[").removesuffix("]").strip()
     return [element.strip() for element in text.split(",")] if text else []
@@ -236,7 +244,7 @@ def read_lists(text):
     import yaml
 
     try:
-        return yaml.safe_load(f"[{text}]")
+        return yaml.load(f"[{text}]", yaml.BaseLoader)  # nosec B506 -- strings, to be typed
     except yaml.YAMLError:
         raise ValueError(f"{text!r} is no list") from None
 
@@ -245,5 +253,7 @@ def as_text(value):
     """A value as one types it on the command line: `500,500`, `true`."""
     if isinstance(value, list):
         inner = (f"[{as_text(v)}]" if isinstance(v, list) else as_text(v) for v in value)
-        return ",".join(inner)
+        return ",".join(
+            v if v[:1] == "[" or not set(v) & {",", '"'} else json.dumps(v) for v in inner
+        )
     return str(value).lower() if isinstance(value, bool | None) else str(value)

@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -123,9 +124,9 @@ def execute(run, limit_seconds=None, watch=None):
             try:
                 with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
                     json.dump(task, stdin)
-                for line in filter(str.strip, process.stdout):  # "3/12", cell by cell
-                    if watch:
-                        watch(*map(int, line.split("/")))
+                for line in process.stdout:  # "3/12", cell by cell, and what else is printed there
+                    if watch and (counted := re.fullmatch(r"(\d+)/(\d+)\n", line)):
+                        watch(*map(int, counted.groups()))
             finally:
                 _at_work.discard(process)
         if process.returncode:

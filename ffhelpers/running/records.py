@@ -261,6 +261,10 @@ def _seed_by_seed(run, each):
                 f"the figure {name} is another thing: expected a dict of lists over seeds"
             )
     given = {name: value for name, value in run["parameters"].items() if name != "recipes"}
+    for name, figure in zip(each, found, strict=True):
+        if figure.keys() != found[0].keys():
+            differ = ", ".join(map(str, figure.keys() ^ found[0].keys()))
+            raise ValueError(f"{name} and {each[0]} differ in {differ}: expected the same recipes")
     for recipe in found[0]:
         for i, values in enumerate(zip(*(figure[recipe] for figure in found), strict=True)):
             seed = given.get("seed", 0) + i
@@ -301,7 +305,8 @@ def table(runs, by=(), figure=None, against=None):
     Args:
         runs: what `results` takes or gives.
         by: names of parameters (or of other columns of `results`), a row for each combination of
-            their values; by default all that vary but `seed`.
+            their values; by default all that vary but `seed`, and `notebook` where there are
+            several.
         figure: name of a recorded number, or of a dict of lists over seeds as in `results`; by
             default `test_error`, or the first number.
         against: a value of a parameter in `by`, or `name=value`. Each row is compared with the
@@ -309,7 +314,8 @@ def table(runs, by=(), figure=None, against=None):
 
     Returns:
         pandas DataFrame with the columns `by`, `mean`, `std` (of one run, n - 1 degrees of
-        freedom), `low` and `high` (Student's 95 % interval of the mean) and `n`. With `against`
+        freedom), `low` and `high` (Student's 95 % interval of the mean) and `n`, the number of
+        runs; those with the same parameters and seed count as one. With `against`
         also `difference`, `difference_low` and `difference_high` (its 95 % interval) and `pairs`.
         Seeds that both have are compared each with itself, Student's interval; if there are not
         two of them, `pairs` is 0 and the interval is Welch's. What one run cannot tell is NaN.
@@ -331,10 +337,14 @@ def table(runs, by=(), figure=None, against=None):
         if name not in frame:
             names = textwrap.shorten(", ".join(frame), 100, placeholder=" …")
             raise ValueError(f"nothing named {name} in {source}: expected {names}")
-    varies = [name for name in frame.attrs.get("parameters", ()) if _varies(frame, name)]
-    by = list(by) or varies
+    if not by:
+        if "parameters" not in frame.attrs:  # which pandas drops in a merge, for one
+            raise ValueError("these runs do not say any more what varies: expected by=[…]")
+        by = [name for name in ("notebook", *frame.attrs["parameters"]) if _varies(frame, name)]
+    by, frame = list(by), _each_once(frame, figure)
     # Without a parameter there is one group, of all runs.
     groups = dict(list(frame.groupby(by, dropna=False))) if by else {(): frame}
+    groups = {tuple(None if v != v else v for v in key): group for key, group in groups.items()}
     rows = [dict(zip(by, v, strict=True)) | _spread(g[figure]) for v, g in groups.items()]
     if against is not None:
         place, value = _reference(groups, by, against)
@@ -363,6 +373,15 @@ def _varies(frame, name):
     return name != "seed" and name in frame and frame[name].nunique(dropna=False) > 1
 
 
+def _each_once(frame, figure):
+    """The same without runs that were repeated: a seed tells no more when it is run again."""
+    known = [name for name in ("notebook", *frame.attrs.get("parameters", ())) if name in frame]
+    if "seed" not in known:
+        return frame
+    mean = frame.groupby(known, dropna=False)[figure].transform("mean")
+    return frame.assign(**{figure: mean}).drop_duplicates(known)
+
+
 def _spread(values):
     found = values.dropna()
     low, high = mean_interval(found)[1:] if len(found) > 1 else (float("nan"),) * 2
@@ -389,7 +408,7 @@ def _is_written(value, text):
         if float(text) == value:
             return True
     plain = list(value) if isinstance(value, tuple) else value
-    return text.lower() in (ask.as_text(plain).lower(), str(plain).lower())
+    return text.lower() in (each.lower() for each in (ask.as_text(plain), str(plain), str(value)))
 
 
 def _difference(figure, group, other):
@@ -434,7 +453,7 @@ def command():
     if sys.argv[0].endswith("__main__.py"):
         program = ["python", "-m", Path(sys.argv[0]).parent.name]
     else:
-        program = ["python", os.path.relpath(sys.argv[0])]
+        program = ["python", *(os.path.relpath(name) for name in sys.argv[:1] if name)]
     return shlex.join(program + sys.argv[1:])
 
 
@@ -452,7 +471,10 @@ def _commit():
     """The commit of this code, with `-dirty` where code differs from it; None outside Git."""
     git = ["git", "-C", str(PROJECT)]
     head, changed = [*git, "rev-parse", "HEAD"], [*git, "diff", "--quiet", "HEAD", "--"]
+    ours = [*git, "ls-files", "--error-unmatch", "ffhelpers/__init__.py"]
     try:
+        # Installed within somebody else's project, this code is no part of its commits.
+        subprocess.run(ours, capture_output=True, check=True)
         commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None

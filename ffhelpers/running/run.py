@@ -61,6 +61,7 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
     with tempfile.TemporaryDirectory(prefix=aside, dir=complete.parent) as folder:
         unfinished, start = Path(folder, notebook.name), time.perf_counter()
         code = records.code(notebook)  # as it is now: it may change meanwhile
+        left = False
         try:
             _execute(notebook, unfinished, parameters, bar)
             seconds = round(time.perf_counter() - start, 1)
@@ -69,7 +70,8 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
             with contextlib.suppress(OSError, ValueError):  # a full disk leaves a part of it
                 json.loads(unfinished.read_bytes())
                 unfinished.replace(failed)
-            raise RunError(_failure(notebook, error, failed)) from error
+                left = True
+            raise RunError(_failure(notebook, error, failed if left else None)) from error
         unfinished.replace(complete)
     failed.unlink(missing_ok=True)
     return complete
@@ -84,7 +86,8 @@ def prepared(notebook, folder):
     """
     folder = Path(folder)
     # `Path.resolve` has an error of its own for links in a circle.
-    if os.path.realpath(folder) == os.path.realpath(Path(notebook).parent):
+    own = {os.path.realpath(Path(notebook).parent), os.path.dirname(os.path.realpath(notebook))}
+    if os.path.realpath(folder) in own:
         raise ValueError(f"the output folder {folder} is the notebook's own: expected another")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -109,12 +112,22 @@ def _keep_record(notebook, executed, values, command, seconds, code):
 
 
 def _execute(notebook, output, parameters, bar):
+    import nbformat
     import papermill
 
     # Nothing but the bar on standard error: neither papermill's warnings nor the kernel's.
     logging.getLogger("papermill").addHandler(logging.NullHandler())
-    named = figures.read_notebook(notebook).metadata.get("kernelspec", {}).get("name")
+    content = figures.read_notebook(notebook)
+    named = content.metadata.get("kernelspec", {}).get("name")
     ours = {} if named else {"kernel_name": "python3", "language": "python"}
+    if injected := [
+        c for c in content.cells if "injected-parameters" in c.metadata.get("tags", [])
+    ]:
+        # An executed notebook still has the parameters of its run, which papermill would leave
+        # where it has none to put in their place.
+        content.cells = [cell for cell in content.cells if cell not in injected]
+        notebook = output.with_name(f"without-{output.name}")
+        nbformat.write(content, notebook)
     for attempt in range(STARTS):
         try:
             with _hidden_from_kernels():
@@ -160,4 +173,4 @@ def _failure(notebook, error, failed):
     else:
         reason = f"{error.ename} in cell {error.exec_count}: {error.evalue}"
     reason = textwrap.shorten(reason, 300, placeholder=" …")  # in one line
-    return f"{notebook} failed, {reason}" + (f" (see {failed})" if failed.exists() else "")
+    return f"{notebook} failed, {reason}" + (f" (see {failed})" if failed else "")

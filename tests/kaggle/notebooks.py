@@ -16,7 +16,7 @@ import nbformat
 import numpy as np
 import pytest
 
-sys.argv[0] = "-m"  # no TensorFlow here
+sys.argv, sys.orig_argv = ["-m"], ["ffhelpers"]  # no TensorFlow here
 
 from ffhelpers import data, fetch  # noqa: E402
 from ffhelpers.running import ask  # noqa: E402
