@@ -34,8 +34,9 @@ def batches(images, labels, batch_size, shift=0, flip=False):
     """
     parameters.check(batch_size=batch_size)
     images = as_images(images)
-    pictures = np.ndim(labels) > 2  # negatives, in the place of labels
-    labels = as_images(labels) if pictures else codes("labels", labels, None, ..., "n")
+    floats = np.ndim(labels) > 1 and np.asarray(labels).dtype.kind == "f"
+    negatives = floats or np.ndim(labels) > 2  # in the place of labels
+    labels = as_images(labels) if negatives else codes("labels", labels, None, ..., "n")
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     _check(images, shift, flip)

@@ -286,6 +286,11 @@ def _own_images(key, images):
             f"{key} has shape {images.shape}: expected (n, height, width), "
             "(n, height, width, channels) or (n, features), none of them 0; reshape it"
         )
+    if images.dtype == np.uint8 and images.max() == 1:
+        raise DataError(
+            f"{key} holds 0 and 1 as whole numbers, which go from 0 to 255: expected floats, use "
+            'astype("float32")'
+        )
     if images.dtype == np.uint8:
         return _scaled(images)
     if images.dtype.kind != "f":

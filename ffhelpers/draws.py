@@ -1,4 +1,22 @@
-"""Random draws that are saved with what draws."""
+"""Random draws that are saved with what draws, and differ between devices."""
+
+import keras
+import tensorflow as tf
+
+
+class Draws(keras.random.SeedGenerator):
+    """A `SeedGenerator` from which each device that shares a batch draws numbers of its own.
+
+    All devices have the same state. On one alone it is an ordinary `SeedGenerator`.
+    """
+
+    def next(self, ordered=True):
+        seed, replica = super().next(ordered), tf.distribute.get_replica_context()
+        if replica is None or tf.distribute.get_strategy().num_replicas_in_sync == 1:
+            return seed
+        # Far apart: the seeds beside this one are other people's.
+        own = tf.cast(replica.replica_id_in_sync_group, seed.dtype) * 0x9E3779B9
+        return seed + tf.stack([own, tf.zeros_like(own)])
 
 
 class KeepsDraws:

@@ -51,10 +51,15 @@ def as_images(x, image_shape=None):
         raise ValueError(f"images of shape {x.shape}: expected at least one")
     check_dtype(x.dtype)
     low, high = x.min(), x.max()
-    if x.dtype.kind in "iu" and x.dtype != np.uint8:
+    if x.dtype.kind in "iu":
         if low < 0 or high > 255:
             raise ValueError(f"images of {low} to {high}: expected whole numbers from 0 to 255")
-        return x.astype(np.uint8)
+        if high == 1:  # white would be nearly black
+            raise ValueError(
+                "images of 0 and 1 as whole numbers, which go from 0 to 255: expected floats, "
+                'call .astype("float32")'
+            )
+        return x.astype(np.uint8, copy=False)
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         where = tuple(int(i) for i in np.unravel_index(np.isfinite(x).argmin(), x.shape))
         raise ValueError(f"images{list(where)} is {x[where]}: expected finite numbers")
@@ -143,7 +148,10 @@ class Expected:
             return self._batches(x), y
         if isinstance(x, tf.data.Dataset):
             return self._dataset(x), y
-        x, y = as_images(x, self.image_shape), np.asarray(y, _of(y)) if isinstance(y, list) else y
+        x, y = (
+            as_images(x, self.image_shape),
+            np.asarray(y, _of(y)) if isinstance(y, (list, tuple)) else y,
+        )
         if isinstance(x, np.ndarray):
             self._labels(y)
             for name, each in (("labels", y), ("sample weights", weight)):

@@ -11,21 +11,26 @@ PATTERNS = ("waves", "masks", "corner")
 
 
 def scaled(images, dtype="float32"):
-    """Images as floats in [0, 1]: bytes are divided by 255, all else is only cast.
+    """Images as floats in [0, 1]: whole numbers are divided by 255, all else is only cast.
 
     Args:
-        images: float or uint8, of any shape; an array or a tensor.
+        images: float or whole numbers, of any shape; an array or a tensor.
         dtype: of the result.
 
     Returns:
         The same kind of thing, always a copy.
     """
-    white = 255 if keras.backend.standardize_dtype(images.dtype) == "uint8" else 1
+    white = 255 if is_whole(images.dtype) else 1
     if isinstance(images, np.ndarray):
         images = images.astype(dtype)
         images /= white
         return images
     return ops.cast(images, dtype) / white if white > 1 else ops.cast(images, dtype)
+
+
+def is_whole(dtype):
+    """Whether this is a dtype of whole numbers, which in images are bytes."""
+    return keras.backend.is_int_dtype(dtype)
 
 
 def check_labels(labels, num_classes):
@@ -166,10 +171,25 @@ def label_patterns(image_shape, num_classes, kind="waves"):
         # Waves a turn in and against a direction are one, so that half of the plane is enough.
         counts = range(-num_classes, num_classes + 1)
         turns = [(down, right) for down in counts for right in counts if (down, right) > (0, 0)]
-        turns = np.array(sorted(turns, key=lambda turn: np.hypot(*turn))[:num_classes])
+        turns = sorted(turns, key=lambda turn: np.hypot(*turn))
+        # On few pixels, a wave with so many turns more, or against its direction, is the same.
+        seen = {}
+        for down, right in turns:
+            alike = {(s * down % height, s * right % width) for s in (1, -1)}
+            if (0, 0) not in alike:  # which is the same everywhere
+                seen.setdefault(min(alike), (down, right))
+            if len(seen) == num_classes:
+                break
+        turns = np.array([*seen.values()]).reshape(-1, 2)
         y, x = np.mgrid[:height, :width].reshape(2, -1)
         patterns = np.cos(
             2 * np.pi * (np.outer(turns[:, 0], y / height) + np.outer(turns[:, 1], x / width))
+        )
+    different = len(np.unique(patterns, axis=0))
+    if different < num_classes:
+        raise ValueError(
+            f"images of shape {tuple(image_shape)} have room for {different} different {kind}, too "
+            f"few for {num_classes} labels: pad the images, or take ff.LabelPixels"
         )
     return patterns.reshape(num_classes, height, width).astype("float32")
 

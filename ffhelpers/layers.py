@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from . import parameters
-from .draws import KeepsDraws
+from .draws import Draws, KeepsDraws
 from .goodness import ClassChannels, get, identifier, mean_square
 from .labels import Label
 
@@ -46,7 +46,7 @@ class Block(HasGoodness, KeepsDraws, keras.layers.Layer):
         self.kind = get(goodness)
         if isinstance(self.kind, ClassChannels):
             self.kind.check(self.units)
-        self.draws = keras.random.SeedGenerator()
+        self.draws = Draws()
 
     @property
     def num_classes(self):
@@ -318,9 +318,7 @@ class Labelled(HasGoodness, keras.layers.Layer):
     def get_config(self):
         parts = {"block": self.block, "label": self.label}
         parts = {k: keras.saving.serialize_keras_object(part) for k, part in parts.items()}
-        config = {**super().get_config(), **parts}
-        config.pop("activity_regularizer", None)  # the block's
-        return config
+        return {**super().get_config(), **parts}
 
     @classmethod
     def from_config(cls, config):

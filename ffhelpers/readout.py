@@ -3,6 +3,7 @@
 import keras
 
 from . import parameters
+from .inputs import as_images
 from .model import ForwardForward
 from .workers import Shared
 
@@ -36,6 +37,9 @@ class OnePass(Shared):
         parameters.check(num_classes=self.num_classes)
         network.trainable = False
         self.network, self.head = network, keras.layers.Dense(self.num_classes, dtype="float32")
+
+    def taken(self, x):
+        return as_images(x, self.network.source.image_shape if self.network.built else None)
 
     def call(self, x, training=False):
         return self.head(self.network.neutral_activities(x, training))

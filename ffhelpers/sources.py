@@ -12,10 +12,10 @@ import tensorflow as tf
 from keras import ops
 
 from . import parameters
-from .draws import KeepsDraws
+from .draws import Draws, KeepsDraws
 from .goodness import inverse_length, normalize
 from .inputs import check_shape
-from .labels import check_labels, check_values, scaled
+from .labels import check_labels, check_values, is_whole, scaled
 from .negatives import hard_labels, uniform_labels
 
 
@@ -59,7 +59,7 @@ class Source(KeepsDraws, keras.layers.Layer):
         super().__init__(**kwargs)
         if seed is not None:
             parameters.check(seed=seed)
-        self.seed, self.draws = seed, keras.random.SeedGenerator(seed)
+        self.seed, self.draws = seed, Draws(seed)
 
     def build(self, image_shape):
         self.image_shape = tuple(image_shape[1:])
@@ -77,7 +77,7 @@ class Source(KeepsDraws, keras.layers.Layer):
         if self.built:
             self._check_shape(x.shape)
             x = ops.reshape(x, (-1, *self.image_shape))
-        return scaled(x, self.compute_dtype) if _are_bytes(x) else x
+        return scaled(x, self.compute_dtype) if is_whole(x.dtype) else x
 
     def _check_shape(self, shape):
         if getattr(shape, "rank", 0) is not None:  # pictures with and without their one channel
@@ -110,10 +110,6 @@ class Source(KeepsDraws, keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "seed": self.seed}
-
-
-def _are_bytes(x):
-    return keras.backend.standardize_dtype(x.dtype) == "uint8"
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")

@@ -116,6 +116,16 @@ def test_no_thread_beside_makes_the_next_epoch_wait():
         assert not ff.batches(*dots(10), 5, shift).options().autotune.enabled
 
 
+def test_negatives_stand_in_the_place_of_labels():
+    rng = np.random.default_rng(0)
+    for shape in ((20, 7), (20, 4, 4)):
+        x, wrong = rng.random((2, *shape), "float32")
+        images, negatives = collect(ff.batches(x, wrong, 6))
+        order = [int(np.argmin(np.abs(x - each).reshape(20, -1).sum(axis=1))) for each in images]
+        assert sorted(order) == list(range(20))
+        np.testing.assert_array_equal(negatives, wrong[order])
+
+
 def test_vectors_come_in_batches_too():
     x, y = np.random.default_rng(0).random((50, 7), "float32"), np.arange(50)
     images, labels = collect(ff.batches(x, y, 20))

@@ -39,6 +39,8 @@ def bad(value, shape=(2, 3, 3)):
         (BYTES.reshape(40, 30).astype("float32"), "expected 0 to 1, divide them by 255"),
         (BYTES.astype(int) - 9, ": expected whole numbers from 0 to 255"),
         (BYTES.astype(int) * 2, "expected whole numbers from 0 to 255"),
+        ((X > 0.5).astype(int), "images of 0 and 1 as whole numbers, which go from 0 to 255: exp"),
+        ((X > 0.5).astype("uint8"), "images of 0 and 1 as whole numbers"),
         (np.array([["a", "b"]]), "images of dtype <U1: expected floats, or whole numbers to 255"),
         (np.array([[None]]), "images of dtype object: expected floats"),
         ([[1.0, 2.0], [3.0]], "images of several shapes: expected one, resize or crop them"),
@@ -62,6 +64,35 @@ def test_what_has_one_meaning_is_taken():
     np.testing.assert_array_equal(as_images(tf.constant(X)), X)
     data = tf.data.Dataset.from_tensors(X)
     assert as_images(data) is data
+    assert as_images(X > 0.5).dtype == bool and as_images(0 * BYTES).max() == 0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])
+def test_whole_numbers_mean_the_same_at_every_door(dtype):
+    """…of each kind: what 255 is must not depend on the way that it takes."""
+    model, numbers = small(), BYTES.astype(dtype)
+    model.fit(X, tuple(Y.tolist()))
+    reader = ff.OnePass(model)
+    reader.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    floats = BYTES.astype("float32") / 255
+    doors = {
+        "call": lambda x: model(keras.ops.convert_to_tensor(x)),
+        "predict": model.predict,
+        "data set": lambda x: model.predict(tf.data.Dataset.from_tensors(x)),
+        "one pass": reader.predict,
+        "neutral": lambda x: model.neutral_activities(keras.ops.convert_to_tensor(x)),
+    }
+    for name, door in doors.items():
+        np.testing.assert_allclose(door(numbers), door(floats), 1e-3, 1e-5, err_msg=name)
+    with pytest.raises(ValueError, match="expected 0 to 1, divide them by 255"):
+        reader.predict(255 * X)
+    pairs = ff.GivenImages()
+    pairs.build((None, 5, 6))
+    (given, expected) = (
+        pairs.training(*map(keras.ops.convert_to_tensor, (a, a[::-1]))).inputs
+        for a in (numbers, floats)
+    )
+    np.testing.assert_allclose(given, expected, 1e-6)
 
 
 def test_a_data_set_of_dicts_says_what_to_map():

@@ -80,3 +80,11 @@ def test_a_loaded_model_drops_what_the_saved_one_would(small, tmp_path):
         keras.utils.set_random_seed(3)
         one.fit(x, y, batch_size=500, shuffle=False)
     np.testing.assert_allclose(model.predict(x[:50]), loaded.predict(x[:50]), rtol=1e-4)
+
+
+def test_a_regulariser_of_its_own_is_saved():
+    l2 = keras.regularizers.L2(0.1)
+    first = ff.Labelled(ff.Dense(6), ff.LabelPixels(3), activity_regularizer=l2)
+    again = ff.Labelled.from_config(first.get_config())
+    assert again.activity_regularizer.get_config() == l2.get_config()
+    assert again.block.activity_regularizer is None

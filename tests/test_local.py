@@ -92,6 +92,23 @@ def test_patterns_differ(patterns, count):
     np.testing.assert_array_equal(kept, ff.label_patterns((*shape, 3), count, patterns))
 
 
+@pytest.mark.parametrize("patterns", ["waves", "masks"])
+@pytest.mark.parametrize("shape", [(1, 128), (128, 1), (4, 100), (8, 8), (2, 5), (3, 9)])
+def test_labels_on_few_pixels_differ_or_are_refused(patterns, shape):
+    for count in (2, 3, 10):
+        if count <= np.prod(shape):
+            try:
+                kept = ff.label_patterns(shape, count, patterns)
+            except ValueError as error:
+                assert f"different {patterns}, too few for {count} labels: pad" in str(error)
+                assert count == 10 and shape == (2, 5)
+            else:
+                flat = kept.reshape(count, -1)
+                assert (
+                    np.abs(flat[:, None] - flat).max(-1)[~np.eye(count, dtype=bool)].min() > 1e-3
+                )
+
+
 def test_every_field_sees_a_label_that_is_laid_over_the_picture():
     """…and only two see a label in the corner."""
     for patterns in PATTERNS:

@@ -53,3 +53,24 @@ else:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_each_device_draws_for_its_own_part():
+    code = """
+import numpy as np, ffhelpers as ff, keras, tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    source = ff.LabelInImage(4, seed=3)
+draw = tf.function(lambda: keras.random.uniform((5,), seed=source.draws))
+drawn = np.array([strategy.experimental_local_results(strategy.run(draw)) for _ in range(3)])
+assert len(np.unique(drawn)) == drawn.size == 30, drawn
+alone = ff.LabelInImage(4, seed=3)
+np.testing.assert_array_equal(keras.random.uniform((5,), seed=alone.draws), drawn[0, 0])
+plain = keras.random.SeedGenerator(3)
+np.testing.assert_array_equal(keras.random.uniform((5,), seed=plain), drawn[0, 0])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
