@@ -86,6 +86,8 @@ def mean_interval(values, confidence=0.95):
     """
     parameters.check(confidence=confidence)
     values = numbers("values", values, "n")
+    if len(values) < 2:
+        raise ValueError(f"{len(values)} value: expected at least two, which differ or not")
     from scipy import stats  # slow to import
 
     mean = float(np.mean(values))

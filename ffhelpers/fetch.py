@@ -229,7 +229,7 @@ def _candidates(folder, known):
     """Lists of paths in or below `folder`: an .npz, or IDX or CSV files that belong together; of
     CIFAR-10 its archive, or the files in it; of others the files of their names."""
     groups, named = {}, {Path(name).name for name in (*known.files, *known.urls)}
-    for parent, _, names in os.walk(folder):
+    for parent, names in _walk(folder):
         for name in sorted(names):
             path = Path(parent, name)
             if known.verify:
@@ -243,6 +243,8 @@ def _candidates(folder, known):
                     groups.setdefault(parent, {})[name] = path
             elif NPZ.fullmatch(name):
                 groups[path] = {name: path}
+            elif known.md5 and name not in known.md5:
+                continue  # only the published files can be verified
             elif match := IDX.fullmatch(name):
                 # Kaggle unpacks x.gz to x/x. It may also have the same file twice.
                 home = path.parent.parent if IDX.fullmatch(path.parent.name) else path.parent
@@ -254,6 +256,17 @@ def _candidates(folder, known):
         (list(group.values()) for group in groups.values()),
         key=lambda paths: paths[0].suffix == ".csv",
     )
+
+
+def _walk(folder):
+    """Folders and the names of their files, each folder once, also those behind links."""
+    seen = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        if (real := os.path.realpath(parent)) in seen:  # a circle
+            folders.clear()
+        else:
+            seen.add(real)
+            yield parent, names
 
 
 def _read(paths, known):

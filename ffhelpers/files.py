@@ -4,6 +4,7 @@ import contextlib
 import glob
 import os
 import secrets
+import shutil
 import time
 from pathlib import Path
 
@@ -44,6 +45,8 @@ def whole(path):
         yield aside
         with open(aside, "rb+") as file:
             os.fsync(file.fileno())  # a full disk may show only here
+        if path.exists():
+            shutil.copymode(path, aside)
         os.replace(aside, path)
     except OSError as error:
         if error.errno and error.filename in (None, str(aside)):

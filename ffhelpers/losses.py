@@ -184,7 +184,8 @@ class PeerNormalization(keras.regularizers.Regularizer):
         self.strength = strength
 
     def __call__(self, h):
-        average = ops.mean(_wide(h), axis=(0, 1))
+        streams = len(h.shape) % 2  # units have one axis, or three; streams are one more
+        average = ops.mean(_wide(h), axis=(0, 1) if streams else 0)
         apart = ops.mean(ops.square(average - ops.mean(average)))
         batch = ops.cast(ops.shape(h)[0], apart.dtype)
         return self.strength * apart * batch  # Keras divides by it

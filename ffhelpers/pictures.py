@@ -52,15 +52,19 @@ def read(folder, size=None, color=None):
     for part, classes in found.items():
         if missing := [name for name in names if name not in classes]:
             raise DataError(f"{folder}/{part} has no folder {missing[0]}: expected one a class")
-    opened = {path: _opened(path) for part in found.values() for p in part.values() for path in p}
+    sizes, opened = set(), {}
+    for path in (path for part in found.values() for paths in part.values() for path in paths):
+        picture = _opened(path)
+        sizes.add(picture.size)
+        # A large one is not kept as it is: a thousand photographs would fill the memory.
+        large = USUAL if max(picture.size) > LARGEST else picture.size[::-1]
+        opened[path] = _scaled(picture, size or large, color)
     if color is None:
         color = any(picture.mode == "RGB" for picture in opened.values())
-    sizes = {picture.size for picture in opened.values()}
     if size is None:
         (one, *others) = sizes
         size = USUAL if others or max(one) > LARGEST else one[::-1]
-    for path, picture in opened.items():
-        opened[path] = _scaled(picture, size, color)
+    opened = {path: np.asarray(_scaled(each, size, color)) for path, each in opened.items()}
     arrays = {}
     for part, classes in found.items():
         suffix = {"": "", "train": ""}.get(part, f"_{part}")
@@ -130,7 +134,8 @@ def _opened(path):
 
 
 def _scaled(picture, size, color):
-    picture = picture.convert("RGB" if color else "L")
+    if color is not None:
+        picture = picture.convert("RGB" if color else "L")
     if picture.size != size[::-1]:
         picture = picture.resize(size[::-1], Image.Resampling.BILINEAR)
-    return np.asarray(picture, np.uint8)
+    return picture

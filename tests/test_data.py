@@ -4,6 +4,7 @@ The sources are tried with a tiny "MNIST" in the table's place, so that the real
 needed nor touched; `test_the_real_mnist` alone goes the real way.
 """
 
+import gc
 import gzip
 import hashlib
 import http.server
@@ -20,6 +21,7 @@ import sys
 import tarfile
 import threading
 import time
+import weakref
 import zipfile
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
@@ -279,7 +281,7 @@ def test_the_cache_is_where_keras_has_it(tmp_path):
 
 
 # The beginning of a process that needs no TensorFlow.
-QUICKLY = "import sys; sys.argv[0] = '-m'\nfrom ffhelpers import data, datasets, fetch\n"
+QUICKLY = "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']\nfrom ffhelpers import data, datasets, fetch\n"
 
 
 # --- Sources, in their order -----------------------------------------------------------------
@@ -693,6 +695,10 @@ _LABELS = np.repeat([0, 1, 2], 8)
         ({"x_train": _images(255)}, "x_train[3, 2, 1] is 255.0: expected finite floats"),
         ({"x_train": _images(-0.5)}, "x_train[3, 2, 1] is -0.5: expected finite floats"),
         ({"x_train": np.zeros((24, 5, 4), np.int64)}, "x_train is of type int64: expected uint8"),
+        (
+            {"x_train": np.eye(24, 20, dtype=np.uint8).reshape(24, 5, 4)},
+            "x_train holds 0 and 1 as",
+        ),
         ({"x_train": np.zeros(24, np.uint8)}, "x_train has shape (24,): expected (n, height"),
         ({"x_train": np.zeros((24, 0), np.uint8)}, "x_train has shape (24, 0): expected"),
         ({"x_train": np.array([None] * 24)}, "x_train cannot be read"),
@@ -783,6 +789,22 @@ def test_pictures_are_scaled_and_turned_grey(flowers):
         data.load(flowers, size=(0, 5))
     with pytest.raises(DataError, match="size or color with mnist: expected a folder of pictures"):
         data.load("mnist", size=(5, 5))
+
+
+def test_large_pictures_are_not_kept_as_they_are(flowers, monkeypatch):
+    for i in range(5):
+        picture(flowers, f"rose/large-{i}.png", (200, 0, 0), size=(300, 200))
+    opened, read = [], pictures._opened
+
+    def one_at_a_time(path):
+        gc.collect()
+        assert sum(kept() is not None and max(kept().size) > 64 for kept in opened) <= 1
+        found = read(path)
+        opened.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(pictures, "_opened", one_at_a_time)
+    assert data.load(flowers).x_train.shape[1:] == (32, 32, 3) and len(opened) == 29
 
 
 def test_parts_of_their_own(flowers):
@@ -910,6 +932,13 @@ def test_files_of_published_md5(tiny, server, monkeypatch):
     check(data.load("kmnist"), f"{urls[-1]} (download)")
     server.files = {}
     check(data.load("kmnist"), "kmnist (Keras's cache)")
+    unpacked = {
+        name.removesuffix(".gz"): gzip.decompress(content) for name, content in files.items()
+    }
+    write(tiny / "both", {**files, **unpacked})  # only the packed ones can be verified
+    with monkeypatch.context() as patch:
+        patch.setenv("FF_DATA_DIR", str(tiny / "both"))
+        check(data.load("kmnist"), "both (FF_DATA_DIR)")
     changed = dict(known.md5, **{"t10k-images-idx3-ubyte.gz": "0" * 32})
     monkeypatch.setitem(datasets.DATASETS, "kmnist", replace(known, md5=changed))
     with pytest.warns(UserWarning, match="damaged"), pytest.raises(DataError, match=r"\(MD5\)"):
@@ -925,6 +954,15 @@ def test_the_home_folder_and_a_file_in_ff_data_dir(tiny, monkeypatch):
     for place in ("~/mine", str(tiny / "mine" / "mnist.npz")):
         monkeypatch.setenv("FF_DATA_DIR", place)
         check(data.load(), "mine/mnist.npz (FF_DATA_DIR)")
+
+
+def test_folders_behind_links_are_looked_into_once(tiny, monkeypatch):
+    write(tiny / "far", {"mnist.npz": npz(**TINY)})
+    (tiny / "mine").mkdir()
+    (tiny / "mine" / "link").symlink_to(tiny / "far")
+    (tiny / "far" / "circle").symlink_to(tiny / "mine")
+    monkeypatch.setenv("FF_DATA_DIR", str(tiny / "mine"))
+    check(data.load(), "mine/link/mnist.npz (FF_DATA_DIR)")
 
 
 def test_a_download_that_only_trickles_is_given_up(tiny, monkeypatch):

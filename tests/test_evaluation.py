@@ -78,6 +78,12 @@ def test_the_interval_is_students():
     assert (mean, low, high) == pytest.approx((3, 3 - half, 3 + half), rel=1e-5)
 
 
+def test_one_value_has_no_interval(recwarn):
+    with pytest.raises(ValueError, match="1 value: expected at least two"):
+        evaluation.mean_interval([0.1])
+    assert not recwarn.list
+
+
 def test_the_interval_holds_the_mean_as_often_as_it_says():
     runs = np.random.default_rng(0).normal(size=(2000, 5))
     held = [low <= 0 <= high for _, low, high in map(evaluation.mean_interval, runs)]

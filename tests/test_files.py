@@ -23,6 +23,15 @@ def test_what_was_there_stays_until_all_is_written(tmp_path):
     assert path.read_text() == "new" and os.listdir(tmp_path) == [path.name]
 
 
+def test_what_others_may_read_stays_what_it_was(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_text("old")
+    path.chmod(0o600)
+    with whole(path) as aside:
+        aside.write_text("new")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_link_is_written_through_and_what_is_no_file_as_it_is(tmp_path):
     (tmp_path / "file").write_text("old")
     (tmp_path / "link").symlink_to("file")

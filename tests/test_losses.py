@@ -37,6 +37,16 @@ def test_a_loss_over_streams_is_the_mean_over_pairs(loss, goodness, positive):
     np.testing.assert_allclose(loss(signs, goodness), np.mean(expected), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("units", [(3,), (2, 2, 3)])
+def test_peers_are_compared_over_the_batch_with_streams_and_without(units):
+    peers = ff.PeerNormalization(0.5)
+    h = np.random.default_rng(0).random((20, 1, *units)).astype("float32")
+    means = h.mean(axis=(0, 1))
+    expected = 0.5 * np.mean((means - means.mean()) ** 2) * 20
+    for each in (h, h[:, 0], np.repeat(h, 3, axis=1)):
+        assert float(peers(keras.ops.convert_to_tensor(each))) == pytest.approx(expected, rel=1e-4)
+
+
 def test_the_softmax_loss_is_a_cross_entropy_and_a_pull():
     goodness = np.random.default_rng(0).random((6, 4), "float32")
     positive = np.array([0, 3, 1, 1, 2, 0])
