@@ -83,14 +83,14 @@ class RecurrentDense(Block):
         """What normalised activities of the block above, or a label, add before the activation."""
         return self._product(h, self.top_down)
 
-    def joined(self, below, above=0.0, training=False):
+    def asked(self, below, above=0.0, training=False):
         """Activities that follow from what both neighbours add, or the one below alone."""
         z = below + above
         return self.drop(self.activation(z + ops.cast(self.bias, z.dtype)), training)
 
     def damped(self, below, above, old, training=False):
         """The next activities: a share of the old ones, and what both neighbours ask for."""
-        new = self.joined(below, above, training)
+        new = self.asked(below, above, training)
         return self.damping * ops.cast(old, new.dtype) + (1 - self.damping) * new
 
     def _product(self, h, kernel):
@@ -189,10 +189,10 @@ class Recurrent(ForwardForward):
         """
         images = normalize(ops.reshape(inputs, (-1, 1, int(np.prod(inputs.shape[1:])))))
         product = share = self.blocks[0].from_below(images)  # for all iterations and labels
-        states = [self.blocks[0].joined(share)]
+        states = [self.blocks[0].asked(share)]
         for block in self.blocks[1:]:
             share = block.from_below(normalize(states[-1]))
-            states.append(block.joined(share))
+            states.append(block.asked(share))
         if callable(labels):
             labels = labels(self._beliefs(share, states[-1]))
         bottom, top = (images, product), self._label(labels)
