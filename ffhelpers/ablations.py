@@ -407,6 +407,8 @@ def pick(recipes, names):
 
 def verdict(low, high):
     """What the 95 % interval of a difference between two errors says of the first one."""
+    if low == high:  # two seeds with the same difference, as of a few images
+        return "too few to tell"
     return "worse" if low > 0 else "better" if high < 0 else "within the noise"
 
 

@@ -34,8 +34,8 @@ def images(images, titles=None, columns=10, colors=None):
     """A grid of images; nothing where there are none.
 
     Args:
-        images: float in [0, 1], `(n, h, w)` or `(n, h, w, 3)`; with one channel or flat, `(n, d)`
-            as a strip.
+        images: float in [0, 1], `(n, h, w)` or `(n, h, w, 3)`; with other channels in grey; flat
+            ones, `(n, d)`, as a strip.
         titles: n strings.
         columns: images in a row.
         colors: n colours of the titles.
@@ -56,7 +56,8 @@ def images(images, titles=None, columns=10, colors=None):
         else:
             _framed(ax, images[i])
             if titles is not None:
-                ax.set_title(titles[i], fontsize=9, color=colors[i] if colors else "black")
+                title = "\n".join(textwrap.fill(line, 17) for line in titles[i].splitlines())
+                ax.set_title(title, fontsize=9, color=colors[i] if colors else "black")
     show(figure)
 
 
@@ -117,8 +118,7 @@ def labelled(images, count, titles=None, columns=5, colors=None):
 def _pictures(images):
     """Images as Matplotlib draws them, or a `ValueError`."""
     images = np.asarray(images)
-    drawn = images.ndim in (2, 3) or images.ndim == 4 and images.shape[-1] in (1, 3, 4)
-    if len(images) and not (drawn and images.dtype.kind in "fiub"):
+    if len(images) and not (images.ndim in (2, 3, 4) and images.dtype.kind in "fiub"):
         raise ValueError(
             f"images of shape {images.shape} and dtype {images.dtype}: expected numbers, (n, h, w), "
             "(n, h, w, 3) or (n, d)"
@@ -135,7 +135,7 @@ def _one_each(images, **texts):
 def _picture(image):
     if image.ndim == 1:
         return image[None]
-    return image[..., 0] if image.shape[2:] == (1,) else image
+    return image if image.ndim < 3 or image.shape[2] == 3 else image.mean(axis=2)
 
 
 def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
@@ -189,7 +189,7 @@ def separation(g_pos, g_neg, titles, theta=None):
 
 
 def candidates(images, goodness, names, label, lead=False):
-    """One image under every label, and a bar for the goodness of each.
+    """One image under every label, of more than twelve the best, and a bar for the goodness of each.
 
     A small ring marks what each label lights up.
 
@@ -201,20 +201,26 @@ def candidates(images, goodness, names, label, lead=False):
         lead: draw how far each label is ahead of the best wrong one, where the goodnesses
             themselves look alike.
     """
-    count, best = len(names), int(np.argmax(goodness))
-    colors = [NEUTRAL] * count
-    colors[best], colors[label] = NEGATIVE, POSITIVE
+    images = [_picture(image) for image in np.asarray(images)]
+    height = goodness - (np.delete(goodness, label).max() if lead else 0)
+    # Of very many labels, those with the most goodness and the true one.
+    labels = sorted({label, *np.argsort(-np.asarray(goodness))[: 11 if len(names) > 12 else 12]})
+    count, best = len(labels), int(np.argmax(goodness))
+    colors = [{best: NEGATIVE, label: POSITIVE}.get(each, NEUTRAL) for each in labels]
+    if best == label:
+        colors[labels.index(label)] = POSITIVE
     figure = plt.figure(figsize=(0.4 + 0.95 * count, 3), layout="constrained")
     grid = figure.add_gridspec(2, count, height_ratios=[1, 1.3])
     others = np.min(images, axis=0)
-    for i, image in enumerate(images):
+    for i, each in enumerate(labels):
         ax = figure.add_subplot(grid[0, i])
-        _framed(ax, _picture(image))
-        lit = np.argwhere((image > others).reshape(*image.shape[:2], -1).any(-1))
-        ax.scatter(*lit[:, ::-1].T, 60, facecolors="none", edgecolors=colors[i], linewidths=1.2)
-        ax.set_title(names[i], fontsize=11, color=colors[i])
+        _framed(ax, images[each])
+        lit = np.argwhere(np.reshape(images[each] > others, (*others.shape[:2], -1)).any(-1))
+        rings = {"facecolors": "none", "edgecolors": colors[i], "linewidths": 1.2}
+        ax.scatter(*lit[:, ::-1].T, s=60, **rings)
+        ax.set_title(names[each], fontsize=11, color=colors[i])
     bars = figure.add_subplot(grid[1, :])
-    height = goodness - (np.delete(goodness, label).max() if lead else 0)
+    height = np.asarray(height)[labels]
     shown = bars.bar(range(count), height, 0.6, color=colors)
     bars.bar_label(shown, [f"{each:{'+' if lead else ''}.2f}" for each in height], padding=2)
     bars.axhline(0, color="black", linewidth=0.8)
@@ -259,7 +265,7 @@ def intervals(rows, xlabel, reference=None, logx=False):
         rows: label → (value, low, high).
         xlabel: what the figures are.
         reference: label of the row to compare with; a line marks its value.
-        logx: logarithmic x axis.
+        logx: logarithmic x axis, unless an interval begins at 0.
     """
     figure, ax = plt.subplots(figsize=(7, 0.8 + 0.32 * len(rows)))
     for y, (label, (value, low, high)) in enumerate(rows.items()):
@@ -269,7 +275,7 @@ def intervals(rows, xlabel, reference=None, logx=False):
     if reference is not None:
         ax.axvline(rows[reference][0], color=POSITIVE, linestyle=":")
     ax.set(xlabel=xlabel, yticks=range(len(rows)))
-    if logx:
+    if logx and all(low > 0 for _, low, _ in rows.values()):
         ax.set_xscale("log")
         _logarithmic(ax.xaxis)
     ax.set_yticklabels(list(rows))
@@ -317,7 +323,8 @@ def maps(panels, columns, xlabel, ylabel, across=3):
     size = (across * width, down * (1.1 + 0.5 * most))
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False)
     every = np.concatenate([np.ravel(values) for _, values, _ in panels.values()])
-    colors = LogNorm(max(np.nanmin(every), 1e-3), np.nanmax(every))
+    least = max(np.nanmin(every), 1e-3)
+    colors = LogNorm(least, max(np.nanmax(every), 2 * least))
     for ax in axes.flat[len(panels) :]:
         ax.axis("off")
     for ax, (title, (rows, values, widths)) in zip(axes.flat, panels.items()):
@@ -391,12 +398,13 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
             color = "white" if abs(value) > 0.55 * most else "black"
             ax.text(j, i, written.format(value), ha="center", va="center", color=color, fontsize=9)
         ax.set_title(title, fontsize=10)
-        ticks = range(len(names)) if names is not None else []
+        step = math.ceil(len(names) / 30) if names is not None else 1
+        ticks = range(0, len(names), step) if names is not None else []
         ax.set(xticks=ticks, yticks=ticks)
         if names is not None:
             turned = {"rotation": 90} if max(map(len, names)) > 2 else {}
-            ax.set_xticklabels(names, fontsize=9, **turned)
-            ax.set_yticklabels(names, fontsize=9)
+            ax.set_xticklabels(names[::step], fontsize=9, **turned)
+            ax.set_yticklabels(names[::step], fontsize=9)
         ax.grid(False)
         for spine in ax.spines.values():
             spine.set(visible=True, color=NEUTRAL, linewidth=0.6)
@@ -463,7 +471,8 @@ def rivals(pictures, x, goodness, labels, names, counted):
             ax.fill_between(x, low, high, color=NEUTRAL, alpha=0.3, label="other labels")
         ax.plot(x, lines[:, true], color=POSITIVE, label=f"true: {names[true]}")
         ax.plot(x, lines[:, rival], "--", color=NEGATIVE, label=f"rival: {names[rival]}")
-        ax.axvspan(min(counted), max(counted), color=NEUTRAL, alpha=0.15, linewidth=0)
+        for each in counted:
+            ax.axvspan(each - 0.5, each + 0.5, color=NEUTRAL, alpha=0.15, linewidth=0)
         ax.set(xlabel="iteration", ylabel="goodness, all blocks")
         ax.locator_params(axis="x", integer=True, min_n_ticks=1)
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -525,7 +534,8 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
         below.bar(names, values[i], color=np.where(orange, NEGATIVE, other))
         if line is not None:
             below.axhline(line, color=NEUTRAL, linestyle=":")
-        below.set(xlabel=xlabel, xticks=list(names), ylim=(1.05 * low, 1.05 * values.max()))
+        ticks = list(names)[:: math.ceil(len(names) / 12)]
+        below.set(xlabel=xlabel, xticks=ticks, ylim=(1.05 * low, 1.05 * values.max()))
         below.tick_params(labelsize=9, labelleft=i == 0)
         below.grid(axis="x")
     axes[1, 0].set_ylabel(ylabel)
@@ -555,7 +565,8 @@ def panels(panels, xlabel, ylabel, styles, across=2, lines=(), shaded=()):
         for height in lines:
             ax.axhline(height, color=NEUTRAL, linestyle=":")
         for label, y in series.items():
-            ax.plot(x, y, label=label, **styles[label])
+            marker = {"marker": "o"} if len(x) == 1 else {}  # of one point there is no line to see
+            ax.plot(x, y, label=label, **marker, **styles[label])
         ax.set(title=title, xlabel=xlabel)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)

@@ -154,3 +154,39 @@ def test_bars_below_a_picture_have_the_colour_of_their_sign_or_are_marked(axes):
         below = [ax for ax in plt.gcf().axes if ax.patches]
         colors = [[bar.get_facecolor()[:3] for bar in ax.patches] for ax in below]
         assert colors == expected
+
+
+def test_of_very_many_labels_the_best_are_drawn_and_the_true_one(axes):
+    images = np.zeros((100, 4, 4)) + np.eye(16)[np.arange(100) % 16].reshape(-1, 4, 4)
+    goodness = np.arange(100.0)
+    plots.candidates(images, goodness, [f"n{i}" for i in range(100)], 3)
+    *pictures, bars = plt.gcf().axes
+    assert [ax.get_title() for ax in pictures] == ["n3", *(f"n{i}" for i in range(89, 100))]
+    assert [bar.get_height() for bar in bars.patches] == [3, *range(89, 100)]
+    assert to_rgb(bars.patches[0].get_facecolor()) == to_rgb(plots.POSITIVE)
+    assert to_rgb(bars.patches[-1].get_facecolor()) == to_rgb(plots.NEGATIVE)
+
+
+@pytest.mark.parametrize("shape", [(6,), (3, 2), (3, 2, 1), (3, 2, 2), (3, 2, 3), (3, 2, 5)])
+def test_images_of_any_kind_have_candidates_and_a_grid(axes, shape):
+    images = np.zeros((3, *shape))
+    images.reshape(3, 6, -1)[range(3), range(3)] = 1
+    plots.candidates(images, np.arange(3.0), "abc", 0)
+    *pictures, _ = plt.gcf().axes
+    for ax in pictures:  # the ring lies within the picture
+        (x, y), height = ax.collections[0].get_offsets()[0], ax.images[0].get_array().shape[0]
+        assert 0 <= y < height and ax.get_ylim()[0] == height - 0.5
+    plots.images(images, ["automobile, not an airplane"] * 3)
+    assert "\n" in plt.gca().get_title()
+
+
+def test_nothing_is_lost_where_an_error_is_zero(axes):
+    plots.intervals({"a": (0.0, 0.0, 1.0), "b": (2.0, 1.0, 3.0)}, "error", logx=True)
+    assert axes().get_xscale() == "linear"
+    plots.intervals({"b": (2.0, 1.0, 3.0)}, "error", logx=True)
+    assert axes().get_xscale() == "log"
+    nan = np.full((1, 2), np.nan)
+    plots.maps({"a": (["x"], np.zeros((1, 2)), nan)}, [1, 2], "u", "v")
+    assert [text.get_text() for text in axes().texts] == ["0.0", "0.0"]
+    plots.panels({"a": (np.array([1.0]), {"b": [2.0]})}, "x", "y", {"b": {}})
+    assert plt.gcf().axes[0].lines[0].get_marker() == "o"
