@@ -177,7 +177,7 @@ const STYLE = `
   :host { display: block; font: 0.9rem/1.4 system-ui, sans-serif; }
   section { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: start; margin: 0 0 1rem; }
   section > * { flex: 1 1 17rem; min-width: 0; max-width: 26rem; }
-  h4, p { margin: 0 0 0.5rem; }
+  h3, p { margin: 0 0 0.5rem; }
   label { display: flex; gap: 0.5rem; align-items: center; margin: 0.15rem 0; }
   label input[type=range] { flex: 1; min-width: 0; accent-color: #0072b2; }
   label output { width: 2.5rem; text-align: right; }
@@ -185,7 +185,7 @@ const STYLE = `
   button, select { font: inherit; color: inherit; background: transparent; padding: 0.2rem 0.6rem;
     border: 1px solid #7f7f7f; border-radius: 4px; }
   option { color: black; background: white; }
-  :focus-visible { outline: 2px solid #56b4e9; outline-offset: 2px; }
+  :focus-visible { outline: 2px solid #0072b2; outline-offset: 2px; }
   canvas { box-sizing: border-box; background: white; border: 1px solid #7f7f7f; image-rendering: pixelated; width: 100%; }
   .paper { touch-action: none; cursor: crosshair; max-width: min(24rem, 40vh); display: block; }
   .small { display: flex; gap: 1rem; margin: 0.5rem 0; }
@@ -295,7 +295,7 @@ export function mount(element, data) {
   };
   const row = (...figures) => make("div", { className: "small" }, ...figures);
   const labelled = row(figure(positive, "positive"), figure(negative, "negative"));
-  const heading = (textContent) => make("h4", { textContent });
+  const heading = (textContent) => make("h3", { textContent });
 
   const root = make("div", { className: "playground" });
   root.dataset.lmSuppressShortcuts = "true"; // in JupyterLab keys are for the sliders
@@ -383,7 +383,10 @@ export function mount(element, data) {
     state.digit = digits[i] ?? null;
   }
 
+  let drawing = null; // the stroke of the one pointer that is down, and which one it is
+
   function clear() {
+    drawing = null;
     Object.assign(state, { strokes: [], digit: null });
     stored.value = 0;
     changed();
@@ -403,20 +406,27 @@ export function mount(element, data) {
 
   function place(event) {
     const { left, top, width, height } = paper.getBoundingClientRect();
-    return [(event.clientX - left) / width, (event.clientY - top) / height];
+    // What is drawn beside the paper is not seen, so it should not count.
+    const inside = (share) => Math.min(Math.max(share, 0), 1);
+    return [inside((event.clientX - left) / width), inside((event.clientY - top) / height)];
   }
 
   paper.onpointerdown = (event) => {
+    if (event.button || drawing) return; // another button, or a second finger
     event.preventDefault();
-    paper.setPointerCapture(event.pointerId);
     if (state.digit) clear();
-    state.strokes.push([place(event)]);
+    drawing = { pointer: event.pointerId, stroke: [place(event)] };
+    state.strokes.push(drawing.stroke);
+    paper.setPointerCapture(event.pointerId);
     changed();
   };
   paper.onpointermove = (event) => {
-    if (!paper.hasPointerCapture(event.pointerId)) return;
-    state.strokes.at(-1).push(place(event));
+    if (drawing?.pointer !== event.pointerId) return;
+    drawing.stroke.push(place(event));
     changed();
+  };
+  paper.onlostpointercapture = (event) => {
+    if (drawing?.pointer === event.pointerId) drawing = null;
   };
   update();
 }

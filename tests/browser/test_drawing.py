@@ -236,6 +236,33 @@ def test_a_drawing_that_is_not_centred_is_another(on_the_site):
     paper.await_other_bars(before)
 
 
+def test_only_what_one_pointer_draws_on_the_paper_counts(on_the_site):
+    """…neither another button, nor beside the paper, nor what is cleared while it is drawn."""
+    paper = on_the_site(viewport=SCREENS["desk"])
+    paper.choose("shown is", "a stored 4")
+    paper.says("4")
+    before, mouse = paper.table, paper.page.mouse
+    paper.paper.click(button="right")
+    assert paper.table == before
+    paper.draw("1")
+    paper.says("1")
+    (above, below) = paper.points([[0.5, -0.6], [0.5, 0.85]])
+    paper.root.get_by_role("button", name="Clear").click()
+    mouse.move(*paper.points([[0.5, 0.15]])[0])
+    mouse.down()
+    for point in (above, below):
+        mouse.move(*point, steps=4)
+    mouse.up()
+    paper.says("1")
+    mouse.move(*below)
+    mouse.down()
+    paper.root.get_by_role("button", name="Clear").press("Enter")
+    mouse.move(*paper.points([[0.2, 0.2]])[0], steps=4)
+    mouse.up()
+    paper.draw("7")
+    paper.says("7")
+
+
 def test_the_negative_that_fools_it_and_hybrids(on_the_site):
     paper = on_the_site(viewport=SCREENS["desk"])
     paper.choose("shown is", "a stored 4")
