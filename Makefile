@@ -49,7 +49,8 @@ test-all:  ## the same with all slow tests, of which CI has some, such as 300 ki
 
 # Kaggle has Python 3.12; the pins suit 3.11 too, and IPython 7 knows none that is newer.
 test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, as root
-	.venv/bin/python -m uv venv -q --clear --no-python-downloads --python '>=3.11,<3.13' .venv-kaggle
+	UV_PYTHON="$${UV_PYTHON:->=3.11,<3.13}" .venv/bin/python -m uv venv -q --clear \
+		--no-python-downloads .venv-kaggle
 	$(uv) pip install -q --python .venv-kaggle/bin/python \
 		--require-hashes -r pins/kaggle.txt
 	.venv/bin/python -m pytest -n 2 tests/kaggle/notebooks.py $(if $(SOME),--some); \
@@ -81,6 +82,7 @@ audit: setup  ## look for what is unsafe in the code, and for what is known of t
 	@found=$$(.venv/bin/python -m pip_audit --progress-spinner off --disable-pip --require-hashes \
 		-r pins/cpu.txt -r pins/web.txt -r pins/uv.txt -r pins/audit.txt 2>&1) && status=0 || status=1; \
 	case "$$found" in \
+		*"known vulnerabilit"*) echo "$$found"; exit $$status ;; \
 		*"could not be audited: keras "* | *"ConnectionError"*) echo "pip-audit: skipped, no data" ;; \
 		*) echo "$$found"; exit $$status ;; \
 	esac
@@ -107,8 +109,9 @@ book: setup  ## make a site of the notebooks as they are stored: runs/book/index
 	rm -rf runs/book
 	.venv/bin/python -m sphinx -q -W --keep-going -c site . runs/book
 
+# It refuses to run as root, as one often is in a container, unless it is told that this is meant.
 lab: setup  ## open the notebooks in JupyterLab
-	.venv/bin/python -m jupyterlab notebooks
+	.venv/bin/python -m jupyterlab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 setup: $(if $(stamp),,venv)  ## make .venv with the pinned dependencies and fetch MNIST
 	@.venv/bin/python -m ffhelpers data mnist

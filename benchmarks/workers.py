@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+from ffhelpers import machine
 from turns import spread
 
 RATE = 1.25e9  # bytes per second, of 10 Gbit/s, where a time is calculated
@@ -17,7 +18,7 @@ def workers(widths=(1000, 1000, 1000), batch=1000, steps=20, counts=(1, 2, 4, 8,
     Calculated: one worker's time, divided, and what an all-reduce around a ring moves at 10
     Gbit/s: each worker sends `2 (n - 1) / n` times the weights, in float32.
     """
-    cores, alone = sorted(os.sched_getaffinity(0)), None
+    cores, alone = machine.cores(), None
     for count in counts:
         row = {"workers": count, "widths": list(widths), "batch": batch}
         measured = []
@@ -51,7 +52,8 @@ def together(cores, *sizes):
 
 def one(core, widths, batch, steps, repeats):
     """What each worker does: the same, with its part of each batch."""
-    os.sched_setaffinity(0, [core])  # before TensorFlow counts them
+    if hasattr(os, "sched_setaffinity"):  # macOS has it not
+        os.sched_setaffinity(0, [core])  # before TensorFlow counts them
     import ffhelpers as ff
 
     ff.setup(1)

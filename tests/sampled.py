@@ -4,9 +4,19 @@ import os
 import random
 import subprocess
 
-_commit = ["git", "rev-parse", "--short=8", "HEAD"]
-_head = subprocess.run(_commit, cwd=os.path.dirname(__file__), capture_output=True, text=True)
-SEED = os.environ.get("SEED") or _head.stdout.strip() or "0"
+
+def _head():
+    command = ["git", "rev-parse", "--short=8", "HEAD"]
+    try:
+        done = subprocess.run(
+            command, cwd=os.path.dirname(__file__), capture_output=True, text=True
+        )
+    except OSError:  # no git
+        return ""
+    return done.stdout.strip()
+
+
+SEED = os.environ.get("SEED") or _head() or "0"
 
 
 def left_out(items):

@@ -26,6 +26,8 @@ def call(*command, cwd, check=True):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """Files of the repository, and the source distribution and the wheel made of them."""
+    if not shutil.which("git"):
+        pytest.skip("no git")
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         pytest.skip("not a clone")

@@ -376,11 +376,11 @@ def _megabytes(measurement, **wanted):
 OTHERS = yaml.safe_load((records.PROJECT / "results" / "others.yaml").read_text(encoding="utf-8"))
 # The paper's figure and the best public ones that we know, for each recipe of ours.
 BESIDE = {
-    "04_evaluation/paper": ["hinton", "loewe"],
+    "04_evaluation/paper": ["hinton", "dah33_wide", "loewe"],
     "04_evaluation/shifts": ["hinton_shifts", "rust"],
     "04_evaluation/fashion_mnist": ["rust_fashion"],
     "06_convolutions/mnist": ["asge", "deeper", "distance"],
-    "06_convolutions/fashion_mnist": ["asge_fashion", "deeper_fashion"],
+    "06_convolutions/fashion_mnist": ["asge_fashion", "deeper_fashion", "distance_fashion"],
     "06_convolutions/cifar10": ["asge_cifar10", "four_blocks", "dtg"],
     "08_unsupervised/dense": ["hinton_hybrids", "tworiver", "scff"],
     "08_unsupervised/frozen": ["tworiver"],
