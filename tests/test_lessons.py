@@ -73,6 +73,11 @@ def test_costs_are_those_of_the_recorded_measurements():
         wanted = {"training": training, "network": "blocks", "xla": False}
         memory = ", ".join(each("memory", "peak_megabytes", ".0f", **wanted))
         assert f"{memory} MB" in " ".join(START_TEXT.split())
+    wanted = {"training": "forward-forward", "network": "blocks", "xla": True}
+    compiled = ", ".join(each("memory", "peak_megabytes", ".0f", **wanted))
+    assert f"(Compiled by XLA: {compiled} MB.)" in " ".join(START_TEXT.split())
+    (training,) = (path for path in LESSONS if path.name.startswith("03"))
+    assert f"{compiled} MB for Forward-Forward" in " ".join(" ".join(texts(training)).split())
     ours, backprop = each("against_backprop", "epoch_seconds", ".2f")
     assert f"takes {ours} s, one of backprop {backprop} s" in START_TEXT
     _, shared, edited = each("prediction", "cost", ".1f")

@@ -174,7 +174,7 @@ def test_images_of_any_kind_have_candidates_and_a_grid(axes, shape):
     plots.candidates(images, np.arange(3.0), "abc", 0)
     *pictures, _ = plt.gcf().axes
     for ax in pictures:  # the ring lies within the picture
-        (x, y), height = ax.collections[0].get_offsets()[0], ax.images[0].get_array().shape[0]
+        (_x, y), height = ax.collections[0].get_offsets()[0], ax.images[0].get_array().shape[0]
         assert 0 <= y < height and ax.get_ylim()[0] == height - 0.5
     plots.images(images, ["automobile, not an airplane"] * 3)
     assert "\n" in plt.gca().get_title()

@@ -157,12 +157,6 @@ def test_moved_copies_gain_nothing_that_is_seen():
     assert low <= 0 <= high
 
 
-def test_still_was_trained_on_one_core():
-    assert "*still* was trained on one core, *full* on two" in RESULTS
-    for name, cores in (("still", 1), ("full", 2)):
-        assert {run["threads"] for run in records.read(f"09_recurrent/{name}")} == {cores}
-
-
 def test_best_is_not_shown_to_be_better_than_paper():
     best, paper = (report.kept(f"04_evaluation/{name}") for name in ("best", "paper"))
     assert round(means(best, "train_seconds") / means(paper, "train_seconds")) == 5
