@@ -34,8 +34,8 @@ def batches(images, labels, batch_size, shift=0, flip=False):
     """
     parameters.check(batch_size=batch_size)
     images = as_images(images)
-    floats = np.ndim(labels) > 1 and np.asarray(labels).dtype.kind == "f"
-    negatives = floats or np.ndim(labels) > 2  # in the place of labels
+    alike = np.ndim(images) == 2 and np.shape(labels)[1:] == images.shape[1:]
+    negatives = np.ndim(labels) > 2 or alike  # in the place of labels
     labels = as_images(labels) if negatives else codes("labels", labels, None, ..., "n")
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")

@@ -57,10 +57,21 @@ def folder(tmp_path):
     server.server_close()
 
 
+def begun(operation, folder):
+    """A process in which an operation is at work, and the pipe of what it tells."""
+    process, heard = killed.start(operation, folder)
+    try:
+        said = heard.recv()
+    except EOFError:
+        process.join()
+        said = f"it ended at once, with {process.exitcode}"
+    assert said == "at work", [said, *killed.until_the_end(heard)]
+    return process, heard
+
+
 def work(operation, folder):
     """Call an operation once, to its end; how long it was at work."""
-    process, heard = killed.start(operation, folder)
-    assert heard.recv() == "at work", [*killed.until_the_end(heard)]
+    process, heard = begun(operation, folder)
     start = time.monotonic()
     said = [*killed.until_the_end(heard)]
     process.join()
@@ -70,12 +81,12 @@ def work(operation, folder):
 
 def kill(operation, folder, after, how):
     """Start an operation and kill it; whether that was before its end."""
-    process, heard = killed.start(operation, folder)
-    said = heard.recv()
-    assert said == "at work", said
-    time.sleep(after)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process.pid, how)
+    process, heard = begun(operation, folder)
+    with contextlib.suppress(ProcessLookupError):  # it may have ended
+        handle = os.pidfd_open(process.pid)  # its number may be another one's by then
+        time.sleep(after)
+        signal.pidfd_send_signal(handle, how)
+        os.close(handle)
     said = [text for text in killed.until_the_end(heard) if text != "at work"]
     process.join()
     assert process.exitcode in (0, -how), said

@@ -247,7 +247,7 @@ PLOTS = table(
     *each("columns", [0, -1, 1.5, "3"], lambda v: plots.images(X, columns=v)),
     ("an image without its batch", lambda: plots.images(X[0, 0]), "(6,)"),
     ("images of strings", lambda: plots.images(X.astype(str)), "<U"),
-    ("images with two channels", lambda: plots.images(np.stack([X, X], -1)), "(24, 6, 6, 2)"),
+    ("images with five axes", lambda: plots.images(X[None, None]), "(1, 1, 24, 6, 6)"),
     ("labelled, no images", lambda: plots.labelled(X[:0], 4), "none"),
     *each("count", [0, -1, 37, 1.5, "3"], lambda v: plots.labelled(X, v)),
     (
