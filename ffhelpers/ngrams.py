@@ -17,7 +17,7 @@ class NGrams:
     characters followed. So each gives up the discount d = n1 / (n1 + 2 n2) to the shorter
     context, where n1 and n2 are how many were seen once and twice. Of shorter contexts n(c)
     counts in how many longer ones c was seen, not how often: what follows everywhere is the
-    better guess for a new context (Kneser and Ney 1995; Chen and Goodman 1999). p_-1 is the same
+    better guess for a new context (Kneser and Ney 1995; Chen and Goodman 1999). `p_-1` is the same
     for all symbols, and a context that was never seen leaves the prediction to the shorter ones.
 
     Args:

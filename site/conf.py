@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import ffhelpers
-from ffhelpers import playground
+from ffhelpers import ngrams, playground, text
 
 project = "Forward-Forward, notebook by notebook"
 author = project
@@ -96,11 +96,16 @@ mount(document.getElementById("playground"), window.playground);
 MORE = ["results", "docs/using", "site/api", "CONTRIBUTING", "CHANGELOG"]
 
 
+# What the pages also name, beside `ffhelpers.__all__`.
+ALSO = [ngrams.NGrams, text.windows, text.one_hot, text.roll_out]
+
+
 def api():
     """Directives for all that `ffhelpers` offers, a section for each of its files."""
     files = {}
-    for name in ffhelpers.__all__:
-        thing = getattr(ffhelpers, name)
+    offered = [(name, getattr(ffhelpers, name)) for name in ffhelpers.__all__]
+    offered += [(f"{each.__module__}.{each.__name__}", each) for each in ALSO]
+    for name, thing in offered:
         if inspect.ismodule(thing):
             file, line = thing, f".. automodule:: {thing.__name__}"
         else:
