@@ -82,7 +82,7 @@ audit: setup  ## look for what is unsafe in the code, and for what is known of t
 	@found=$$(.venv/bin/python -m pip_audit --progress-spinner off --disable-pip --require-hashes \
 		-r pins/cpu.txt -r pins/web.txt -r pins/uv.txt -r pins/audit.txt 2>&1) && status=0 || status=1; \
 	case "$$found" in \
-		*"known vulnerabilit"*) echo "$$found"; exit $$status ;; \
+		*"Found "*"known vulnerabilit"*) echo "$$found"; exit $$status ;; \
 		*"could not be audited: keras "* | *"ConnectionError"*) echo "pip-audit: skipped, no data" ;; \
 		*) echo "$$found"; exit $$status ;; \
 	esac

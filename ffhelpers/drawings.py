@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from .style import COLORS, NEGATIVE, NEUTRAL, POSITIVE, show
+from .style import COLORS, NEGATIVE, NEUTRAL, POSITIVE, drawable, show
 
 
 def canvas(width, height):
@@ -138,9 +138,8 @@ def _picture(ax, image, centre, size, color):
     height, width = (size * n / max(image.shape[:2]) for n in image.shape[:2])
     left, bottom = centre[0] - width / 2, centre[1] - height / 2
     limits = ax.axis()
-    image = image[..., 0] if image.shape[2:] == (1,) else image
     extent = (left, left + width, bottom, bottom + height)
-    ax.imshow(image, vmin=0, vmax=1, extent=extent)
+    ax.imshow(drawable(image), vmin=0, vmax=1, extent=extent)
     frame = {"fill": False, "edgecolor": color}
     ax.add_patch(Rectangle((left, bottom), width, height, **frame))
     ax.axis(limits)  # which imshow changes
@@ -305,10 +304,10 @@ def hybrid(image, other, mask, blocks=2):
     show(ax.figure)
 
 
-def _inset(ax, picture, x, y, size, title):
-    """A picture, float in [0, 1], in a thin frame, centred at (x, y)."""
+def _inset(ax, image, x, y, size, title):
+    """An image, float in [0, 1], in a thin frame, centred at (x, y)."""
     half, limits = size / 2, {"xlim": ax.get_xlim(), "ylim": ax.get_ylim()}
-    ax.imshow(picture, vmin=0, vmax=1, extent=(x - half, x + half, y - half, y + half))
+    ax.imshow(drawable(image), vmin=0, vmax=1, extent=(x - half, x + half, y - half, y + half))
     ax.set(**limits)
     _outline(ax, x - half, y - half, size, size, NEUTRAL, linewidth=1)
     ax.text(x, y + half + 0.1, title, ha="center", va="bottom", fontsize=11)

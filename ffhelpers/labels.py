@@ -20,17 +20,12 @@ def scaled(images, dtype="float32"):
     Returns:
         The same kind of thing, always a copy.
     """
-    white = 255 if is_whole(images.dtype) else 1
+    white = 255 if keras.backend.is_int_dtype(images.dtype) else 1
     if isinstance(images, np.ndarray):
         images = images.astype(dtype)
         images /= white
         return images
     return ops.cast(images, dtype) / white if white > 1 else ops.cast(images, dtype)
-
-
-def is_whole(dtype):
-    """Whether this is a dtype of whole numbers, which in images are bytes."""
-    return keras.backend.is_int_dtype(dtype)
 
 
 def check_labels(labels, num_classes):

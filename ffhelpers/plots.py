@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator
 from . import parameters
 from .drawings import network, unrolled
 from .live import live
-from .style import NEGATIVE, NEUTRAL, POSITIVE, show
+from .style import NEGATIVE, NEUTRAL, POSITIVE, drawable, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
 __all__ += ["images", "intervals", "labelled", "live", "maps", "multiples", "network", "panels"]
@@ -123,19 +123,13 @@ def _pictures(images):
             f"images of shape {images.shape} and dtype {images.dtype}: expected numbers, (n, h, w), "
             "(n, h, w, 3) or (n, d)"
         )
-    return [_picture(image) for image in images]
+    return [drawable(image) for image in images]
 
 
 def _one_each(images, **texts):
     for name, each in texts.items():
         if each is not None and len(each) != len(images):
             raise ValueError(f"{len(images)} images and {len(each)} {name}: expected one for each")
-
-
-def _picture(image):
-    if image.ndim == 1:
-        return image[None]
-    return image if image.ndim < 3 or image.shape[2] == 3 else image.mean(axis=2)
 
 
 def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
@@ -201,14 +195,12 @@ def candidates(images, goodness, names, label, lead=False):
         lead: draw how far each label is ahead of the best wrong one, where the goodnesses
             themselves look alike.
     """
-    images = [_picture(image) for image in np.asarray(images)]
+    images = [drawable(image) for image in np.asarray(images)]
     height = goodness - (np.delete(goodness, label).max() if lead else 0)
     # Of very many labels, those with the most goodness and the true one.
     labels = sorted({label, *np.argsort(-np.asarray(goodness))[: 11 if len(names) > 12 else 12]})
     count, best = len(labels), int(np.argmax(goodness))
     colors = [{best: NEGATIVE, label: POSITIVE}.get(each, NEUTRAL) for each in labels]
-    if best == label:
-        colors[labels.index(label)] = POSITIVE
     figure = plt.figure(figsize=(0.4 + 0.95 * count, 3), layout="constrained")
     grid = figure.add_gridspec(2, count, height_ratios=[1, 1.3])
     others = np.min(images, axis=0)
@@ -360,7 +352,7 @@ def rows(pictures, titles):
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for line, (name, images) in zip(axes, pictures.items()):
         for ax, image in zip(line, np.asarray(images)):
-            _framed(ax, _picture(image))
+            _framed(ax, drawable(image))
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, labelpad=6)
     for ax, title in zip(axes[0], titles):
         ax.set_title(title, fontsize=10)
@@ -462,7 +454,7 @@ def rivals(pictures, x, goodness, labels, names, counted):
     for (left, ax), picture, lines, true in zip(
         axes, pictures, np.moveaxis(np.asarray(goodness), 1, 0), labels
     ):
-        _framed(left, _picture(picture))
+        _framed(left, drawable(picture))
         wrong = np.delete(np.arange(len(names)), true)
         rival = wrong[np.argmax(lines[counts][:, wrong].mean(axis=0))]
         others = np.delete(lines, [true, rival], axis=1)
@@ -524,7 +516,7 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
     )
     low = min(0, values.min())
     for i, (top, below) in enumerate(axes.T):
-        _framed(top, _picture(images[i]))
+        _framed(top, drawable(images[i]))
         if images.min() < 0:
             reach = np.abs(images[i]).max()
             top.images[0].set(cmap=_SIGNED, clim=(-reach, reach))

@@ -38,7 +38,7 @@ class OnePass(Shared):
         network.trainable = False
         self.network, self.head = network, keras.layers.Dense(self.num_classes, dtype="float32")
 
-    def taken(self, x):
+    def _taken(self, x):
         return as_images(x, self.network.source.image_shape if self.network.built else None)
 
     def call(self, x, training=False):

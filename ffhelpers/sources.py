@@ -15,7 +15,7 @@ from . import parameters
 from .draws import Draws, KeepsDraws
 from .goodness import inverse_length, normalize
 from .inputs import check_shape
-from .labels import check_labels, check_values, is_whole, scaled
+from .labels import check_labels, check_values, scaled
 from .negatives import hard_labels, uniform_labels
 
 
@@ -77,7 +77,7 @@ class Source(KeepsDraws, keras.layers.Layer):
         if self.built:
             self._check_shape(x.shape)
             x = ops.reshape(x, (-1, *self.image_shape))
-        return scaled(x, self.compute_dtype) if is_whole(x.dtype) else x
+        return scaled(x, self.compute_dtype) if keras.backend.is_int_dtype(x.dtype) else x
 
     def _check_shape(self, shape):
         if getattr(shape, "rank", 0) is not None:  # pictures with and without their one channel

@@ -25,6 +25,20 @@ plt.rcParams.update(
 )
 
 
+def drawable(image):
+    """An image as Matplotlib draws it: flat ones as a strip, other channels than three in grey.
+
+    Args:
+        image: float `(h, w)`, `(h, w, channels)` or `(d,)`.
+
+    Returns:
+        `(h, w)` or `(h, w, 3)`.
+    """
+    if image.ndim == 1:
+        return image[None]
+    return image if image.ndim < 3 or image.shape[2] == 3 else image.mean(axis=2)
+
+
 def show(figure):
     """As `plt.show()`, for one figure.
 

@@ -85,7 +85,7 @@ class Shared(Resumable):
     Only the chief, or worker 0, writes checkpoints and logs; all of them restore.
     """
 
-    def taken(self, x):
+    def _taken(self, x):
         """Images as this model takes them, or a `ValueError`."""
         return x
 
@@ -94,18 +94,18 @@ class Shared(Resumable):
             callbacks = listed(kwargs.pop("callbacks", None))
             kwargs["callbacks"] = [c for c in callbacks if not isinstance(c, LOGGERS)]
         with self._no_worker_lost():
-            x = in_place(self.taken(x))
+            x = in_place(self._taken(x))
             history = super().fit(x, y, batch_size, epochs, verbose, **kwargs)
         return_memory()
         return history
 
     def evaluate(self, x=None, *args, **kwargs):
         with self._no_worker_lost():
-            return super().evaluate(in_place(self.taken(x)), *args, **kwargs)
+            return super().evaluate(in_place(self._taken(x)), *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         with self._no_worker_lost():
-            return super().predict(in_place(self.taken(x)), *args, **kwargs)
+            return super().predict(in_place(self._taken(x)), *args, **kwargs)
 
     def save(self, filepath, *args, **kwargs):
         with self._to_write(filepath) as path:

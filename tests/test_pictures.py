@@ -17,7 +17,7 @@ def shown(monkeypatch):
     plt.close("all")
 
 
-@pytest.mark.parametrize("channels", [(), (1,), (3,)])
+@pytest.mark.parametrize("channels", [(), (1,), (2,), (3,), (4,)])
 def test_pictures_stand_in_drawings(shown, channels):
     image, other = np.zeros((12, 10, *channels)), np.ones((12, 10, *channels))
     drawings.local_fields(image, np.ones((12, 10)), (4, 4), (2, 2), [(4, 4), (2, 2), (1, 1)])

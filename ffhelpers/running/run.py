@@ -61,7 +61,7 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
     with tempfile.TemporaryDirectory(prefix=aside, dir=complete.parent) as folder:
         unfinished, start = Path(folder, notebook.name), time.perf_counter()
         code = records.code(notebook)  # as it is now: it may change meanwhile
-        left = False
+        left = None
         try:
             _execute(notebook, unfinished, parameters, bar)
             seconds = round(time.perf_counter() - start, 1)
@@ -69,9 +69,8 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
         except Exception as error:  # a cell's, a kernel that died, a kernel that does not exist
             with contextlib.suppress(OSError, ValueError):  # a full disk leaves a part of it
                 json.loads(unfinished.read_bytes())
-                unfinished.replace(failed)
-                left = True
-            raise RunError(_failure(notebook, error, failed if left else None)) from error
+                left = unfinished.replace(failed)
+            raise RunError(_failure(notebook, error, left)) from error
         unfinished.replace(complete)
     failed.unlink(missing_ok=True)
     return complete
