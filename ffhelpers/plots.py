@@ -210,7 +210,7 @@ def candidates(images, goodness, names, label, lead=False):
         lit = np.argwhere(np.reshape(images[each] > others, (*others.shape[:2], -1)).any(-1))
         rings = {"facecolors": "none", "edgecolors": colors[i], "linewidths": 1.2}
         ax.scatter(*lit[:, ::-1].T, s=60, **rings)
-        ax.set_title(names[each], fontsize=11, color=colors[i])
+        ax.set_title(textwrap.fill(names[each], 11), fontsize=11, color=colors[i])
     bars = figure.add_subplot(grid[1, :])
     height = np.asarray(height)[labels]
     shown = bars.bar(range(count), height, 0.6, color=colors)
