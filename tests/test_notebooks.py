@@ -233,6 +233,22 @@ def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
         assert 0.15 < recorded["true_label_fraction"] < 0.25  # about a fifth, with five classes
 
 
+@pytest.mark.slow(one_in=12)
+def test_it_runs_where_nothing_is_learnt(stored, own_text, tmp_path):
+    """…so that no image need be right, or right by much."""
+    path, notebook = stored
+    rng, arrays = np.random.default_rng(0), {}
+    for split, count in (("train", 1100), ("test", 600)):
+        arrays[f"x_{split}"] = rng.integers(0, 256, (count, 14, 12), dtype="uint8")
+        arrays[f"y_{split}"] = rng.integers(0, 4, count)
+    noise = tmp_path / "noise.npz"
+    np.savez(noise, **arrays)
+    settings = dict(notebook.metadata["tests"]["small"])
+    if "learning_rate" in ask.parameters(path):
+        settings["learning_rate"] = 1e-7
+    run_small(path, notebook, settings, noise, own_text, tmp_path)
+
+
 @pytest.mark.slow(one_in=8)
 @pytest.mark.parametrize(
     "path, settings",
