@@ -29,12 +29,12 @@ class Resumable(keras.Model):
 
     def save(self, filepath, overwrite=True, **kwargs):
         """As `keras.Model.save`; an earlier file is replaced once the new one is complete."""
-        with _aside(filepath, overwrite) as path:
+        with self._to_write(filepath) as path, _aside(path, overwrite) as path:
             super().save(path, overwrite, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """As `keras.Model.save_weights`; an earlier file is replaced by a complete one."""
-        with _aside(filepath, overwrite) as path:
+        with self._to_write(filepath) as path, _aside(path, overwrite) as path:
             super().save_weights(path, overwrite, **kwargs)
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
@@ -54,7 +54,7 @@ class Resumable(keras.Model):
             _check_stream(x, steps)
             done = backup.restore(self)
             if done > first:
-                x = self._gone_through(x, done - first, steps)
+                x = self._gone_through(x, done - first, steps, kwargs.get("shuffle", True))
                 kwargs["initial_epoch"] = done
         return super().fit(x, y, batch_size, epochs, verbose, callbacks=callbacks, **kwargs)
 
@@ -62,7 +62,7 @@ class Resumable(keras.Model):
         """Where this process writes what it was asked to write to `path`."""
         return contextlib.nullcontext(path)
 
-    def _gone_through(self, x, epochs, steps):
+    def _gone_through(self, x, epochs, steps, shuffle):
         """The data as so many epochs leave them: in a data set, an order goes on."""
         if steps and isinstance(x, tf.data.Dataset):
             return x.skip(epochs * steps)
@@ -71,7 +71,7 @@ class Resumable(keras.Model):
         elif isinstance(x, (tf.data.Dataset, keras.utils.PyDataset)):
             reader = _Reader()
             reader.compile(steps_per_execution=self.steps_per_execution, jit_compile=False)
-            reader.fit(x, epochs=epochs, verbose=0, shuffle=False)
+            reader.fit(x, epochs=epochs, verbose=0, shuffle=shuffle)
         return x  # of arrays, Keras's order is the same in each epoch
 
 
