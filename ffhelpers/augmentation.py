@@ -52,7 +52,9 @@ def batches(images, labels, batch_size, shift=0, flip=False):
     options.autotune.enabled = False
     # Its rewriting, of which there is nothing to gain here, would copy all images.
     options.experimental_optimization.apply_default_optimizations = False
-    return data.prefetch(2).with_options(options)
+    data = data.prefetch(2).with_options(options)
+    data.images = images  # for `fit`, which says where a label covers them
+    return data
 
 
 def average_copies(predict, images, shift=0, flip=False):

@@ -34,9 +34,12 @@ def _compared(given, expected, tolerance):
         return "right" if np.array_equal(given, expected) else f"wrong: {given}, not {expected}"
     if given.dtype.kind not in "fiub":
         return f"wrong: it gives {given} instead of numbers"
-    away = np.abs(given.astype(float) - expected)
-    if np.max(away, initial=0) <= tolerance * np.max(np.abs(expected), initial=1e-9):
+    same = given == expected  # infinite numbers, too
+    away = np.abs(np.where(same, 0, given.astype(float)) - np.where(same, 0, expected))
+    finite = np.abs(expected[np.isfinite(expected)])
+    right = away <= tolerance * np.max(finite, initial=1e-9)
+    if right.all():
         return "right"
-    first = tuple(np.argwhere(~(away <= tolerance * np.abs(expected).max()))[0])
+    first = tuple(np.argwhere(~right)[0])
     place = f" at {list(map(int, first))}" if first else ""
     return f"wrong: it gives {given[first]:.4g}{place}, where it should be {expected[first]:.4g}"

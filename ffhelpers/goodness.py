@@ -176,8 +176,9 @@ def normalize(h, epsilon=1e-12):
         epsilon: added to the mean square.
 
     Returns:
-        The shape and dtype of `h`.
+        The shape and dtype of `h`; whole numbers become float32.
     """
     parameters.check(epsilon=epsilon)
     h = ops.convert_to_tensor(_activities(h))
-    return ops.cast(_wide(h) * inverse_length(h, epsilon), h.dtype)
+    dtype = h.dtype if keras.backend.is_float_dtype(h.dtype) else "float32"
+    return ops.cast(_wide(h) * inverse_length(h, epsilon), dtype)

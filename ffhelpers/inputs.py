@@ -239,6 +239,14 @@ class Expected:
         check_dtype(parts[0].dtype.as_numpy_dtype)
         if len(parts) < 2:
             self._labels(None)
+        elif (
+            self.num_classes
+            and not parts[1].dtype.is_integer
+            and not parts[1].shape[1:].is_fully_defined()
+        ):
+            raise ValueError(
+                f"labels of dtype {parts[1].dtype.name} in a data set: expected integers"
+            )
         elif self.check and parts[1].shape[1:].is_fully_defined():
             self.check(np.empty((0, *parts[1].shape[1:]), parts[1].dtype.as_numpy_dtype))
         return data.map(self._looked_at)
@@ -260,6 +268,10 @@ class Expected:
                     wrong,
                 )
             )
+        if len(rest) == 2 and rest[1].dtype.is_floating:
+            finite, low = tf.reduce_all(tf.math.is_finite(rest[1])), tf.reduce_min(rest[1])
+            message = "sample_weight of {} in a data set: expected finite numbers, 0 or more"
+            checks.append((finite & (low >= 0), message, tf.where(finite, low, np.nan)))
         with tf.control_dependencies(
             [
                 tf.debugging.Assert(possible, [tf.strings.format(f"ValueError: {message}", value)])
@@ -272,12 +284,16 @@ class Expected:
 
 def _image_checks(x):
     """As of `as_images`, for batches of a data set: (whether it is right, what to say, a value)."""
-    if x.dtype == tf.uint8 or x.dtype == tf.bool:
+    if x.dtype == tf.bool:
         return []
     low, high = tf.reduce_min(x), tf.reduce_max(x)
     if x.dtype.is_integer:
         message = "images of {} in a data set: expected whole numbers from 0 to 255"
-        return [((low >= 0) & (high <= 255), message, tf.where(low < 0, low, high))]
+        dark = "images of 0 and {} as whole numbers in a data set: expected floats, or 0 to 255"
+        return [
+            ((low >= 0) & (high <= 255), message, tf.where(low < 0, low, high)),
+            (high != 1, dark, high),
+        ]
     finite = tf.math.is_finite(x)
     broken = tf.reduce_sum(tf.where(finite, tf.zeros_like(x), x))
     as_bytes = (low >= 0) & (high >= 128) & (high <= 255)
@@ -332,6 +348,7 @@ def check_counts(**counts):
 def check_end(x, name, steps):
     """Refuse a data set that has no end where nobody says after how many steps to stop."""
     endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
+    endless |= isinstance(x, keras.utils.PyDataset) and x.num_batches is None
     if endless and steps is None:
         raise ValueError(
             f"{name}=None with a data set that has no end: expected a number of steps"

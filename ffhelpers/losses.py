@@ -5,7 +5,6 @@ positive, -1 negative, 0 not counted.
 """
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -71,7 +70,8 @@ class LocalLoss(keras.losses.Loss):
         if self.needs_both and tf.get_static_value(signs) is None:
             # XLA drops assertions; a loss that is no number ends the training in words.
             alike = ops.logical_not(ops.logical_and(*map(ops.any, masks)))
-            masks = [mask + ops.where(alike, np.nan, 0.0) for mask in masks]
+            nan = ops.sqrt(-ops.cast(alike, g.dtype))  # else 0; a constant would not pass
+            masks = [mask + nan for mask in masks]  # tf.debugging.enable_check_numerics()
         return [ops.broadcast_to(mask, ops.shape(g)) for mask in masks]
 
 

@@ -1,9 +1,10 @@
 """A softmax that reads a trained network in one pass."""
 
 import keras
+import numpy as np
 
-from . import parameters
-from .inputs import as_images
+from . import inputs, parameters
+from .labels import check_labels
 from .model import ForwardForward
 from .workers import Shared
 
@@ -38,8 +39,40 @@ class OnePass(Shared):
         network.trainable = False
         self.network, self.head = network, keras.layers.Dense(self.num_classes, dtype="float32")
 
-    def _taken(self, x):
-        return as_images(x, self.network.source.image_shape if self.network.built else None)
+    @property
+    def _expected(self):
+        shape = self.network.source.image_shape if self.network.built else None
+        needed = "a softmax learns from fit(x, y)"
+        return inputs.Expected(shape, self._check, needed, self.num_classes)
+
+    def _check(self, labels):
+        if np.shape(labels)[1:] != (self.num_classes,):  # one-hot, of a loss that wants them
+            check_labels(labels, self.num_classes)
+
+    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
+        """As `keras.Model.fit`.
+
+        Raises:
+            ValueError: images or labels that it cannot take; a network that has seen no image.
+        """
+        if not self.network.built:
+            raise ValueError(f"{self.network.name} has seen no image yet: fit it first")
+        inputs.check_class_weight(kwargs.get("class_weight"), self.num_classes)
+        x, y = self._expected.taken(x, y, kwargs.get("sample_weight"))
+        kwargs["validation_data"] = self._expected.validation(kwargs.get("validation_data"))
+        with inputs.refusals():
+            return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        if not kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to this
+            x, y = self._expected.taken(x, y, kwargs.get("sample_weight"))
+        with inputs.refusals():
+            return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        shape = self._expected.image_shape
+        with inputs.refusals():
+            return super().predict(inputs.Expected(shape).taken(x)[0], *args, **kwargs)
 
     def call(self, x, training=False):
         return self.head(self.network.neutral_activities(x, training))

@@ -59,6 +59,8 @@ class RecurrentDense(Block):
         self.damping = damping
 
     def build(self, input_shape):
+        if not isinstance(input_shape[0], (tuple, list)):
+            raise ValueError(f"{self.name} hears two neighbours: expected it in an ff.Recurrent")
         below, above = (shape[-1] for shape in input_shape)
         self.kernel = self.add_weight((below, self.units), "glorot_uniform", name="kernel")
         self.top_down = self.add_weight((above, self.units), "glorot_uniform", name="top_down")

@@ -75,13 +75,12 @@ class Source(KeepsDraws, keras.layers.Layer):
     def images(self, x):
         """A batch of images as the first block takes them: floats, in the shape of training."""
         if self.built:
-            self._check_shape(x.shape)
+            if (
+                getattr(x.shape, "rank", 0) is not None
+            ):  # pictures with and without their one channel
+                check_shape(x.shape, self.image_shape)
             x = ops.reshape(x, (-1, *self.image_shape))
-        return scaled(x, self.compute_dtype) if keras.backend.is_int_dtype(x.dtype) else x
-
-    def _check_shape(self, shape):
-        if getattr(shape, "rank", 0) is not None:  # pictures with and without their one channel
-            check_shape(shape, self.image_shape)
+        return x if keras.backend.is_float_dtype(x.dtype) else scaled(x, self.compute_dtype)
 
     def training(self, x, y, weight=None, network=None):
         """`Streams` for a batch.

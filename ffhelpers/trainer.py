@@ -130,7 +130,7 @@ class LocalTrainer(Shared):
             raise ValueError(
                 "sample_weight: Keras drops it where y is None, expected any labels too"
             )
-        weights = kwargs.get("class_weight")
+        weights, given = kwargs.get("class_weight"), x
         x, y = self._expected(learning=True, weights=weights).taken(
             x, y, kwargs.get("sample_weight")
         )
@@ -140,9 +140,7 @@ class LocalTrainer(Shared):
         inputs.check_end(validation, "validation_steps", kwargs.get("validation_steps"))
         kwargs["validation_data"] = validation
         self._build_for(x, learning=True)
-        self._warn_of_ink(x)
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
+        self._warn_of_ink(getattr(given, "images", x) if isinstance(x, tf.data.Dataset) else x)
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
         callbacks = listed(kwargs.pop("callbacks", None))
         split = kwargs.get("validation_split") or 0
@@ -150,7 +148,8 @@ class LocalTrainer(Shared):
         if hasattr(x, "shape"):
             devices = self.distribute_strategy.num_replicas_in_sync
             check_shares(math.floor(len(x) * (1 - split)), batch_size, devices)
-        every = [getattr(callback, "save_freq", None) for callback in callbacks]
+        names = ("save_freq", "update_freq")  # of a ModelCheckpoint, of a TensorBoard
+        every = [getattr(callback, name, None) for callback in callbacks for name in names]
         every = [n for n in (kwargs.get("validation_steps"), *every) if isinstance(n, int)]
         exact = asked or callbacks or verbose or every
         with (
@@ -201,9 +200,10 @@ class LocalTrainer(Shared):
         )
         return np.concatenate([self._layer_goodness(batch).numpy() for batch in batches])
 
-    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
+        inputs.check_class_weight(class_weight, self.source.num_classes)
         x, y = self._batch(x, y, sample_weight, learning=True)
-        return super().train_on_batch(x, y, sample_weight, **kwargs)
+        return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         x, y = self._batch(x, y, sample_weight)
@@ -405,7 +405,7 @@ class LocalTrainer(Shared):
         by_block = self.block_goodness(x)
         signs = self._signs(y, by_block[0])
         self.track(sum(self.loss(signs, g, weight) for g in by_block), ops.shape(x)[0])
-        y = ops.reshape(y, (-1,))
+        y = ops.reshape(y, (ops.shape(x)[0], -1))[:, 0]
         logs = self.compute_metrics(x, y, sum(self.voting(by_block)), weight)
         return {name: value for name, value in logs.items() if name not in ("g_pos", "g_neg")}
 

@@ -13,6 +13,8 @@ from ffhelpers import exercises
         (lambda: [1.0, 2.0], np.float32([1, 2.00001]), "right"),
         (lambda: "left", "left", "right"),
         (lambda: True, True, "right"),
+        (lambda: [-np.inf, 1], [-np.inf, 1], "right"),
+        (lambda: np.inf, -np.inf, "wrong: it gives inf, where it should be -inf"),
         (lambda: ..., 0.5, exercises.UNFILLED),
         (lambda: 1 + ..., 0.5, exercises.UNFILLED),
         (lambda: 0.4, 0.5, "wrong: it gives 0.4, where it should be 0.5"),

@@ -1,7 +1,11 @@
 """The one-pass softmax."""
 
+import re
+
 import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 import ffhelpers as ff
 from networks import dropping, network
@@ -30,6 +34,44 @@ def test_the_one_pass_softmax_learns_with_dropout_and_predicts_without(small):
     np.testing.assert_array_equal(one_pass.predict(x[:9], verbose=0), before)
     in_training = [one_pass(x[:9], training=True).numpy() for _ in range(2)]
     assert not np.allclose(in_training[0], before) and not np.allclose(*in_training)
+
+
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        (lambda x, y: (x, y + 0.5), "labels of dtype float64: expected integers"),
+        (lambda x, y: (x, y + 5), "expected 0 to 9"),
+        (lambda x, y: (x, None), "y=None: a softmax learns from"),
+        (lambda x, y: (x, y[:-1]), "expected one for each"),
+        (lambda x, y: (x * np.nan, y), "is nan: expected finite"),
+        (
+            lambda x, y: (tf.data.Dataset.from_tensors((x, y + 5)),),
+            "in a data set: expected 0 to 9",
+        ),
+        (lambda x, y: (tf.data.Dataset.from_tensors((x * np.nan, y)),), "expected finite numbers"),
+        (lambda x, y: ((batch for batch in [(x, y + 5)]),), "expected 0 to 9"),
+    ],
+)
+def test_what_it_cannot_learn_from_is_refused(given, says, small):
+    x, y = small[0][:200], small[1][:200]
+    reader = ff.OnePass(network([9]))
+    reader.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    for call in (reader.fit, reader.evaluate):
+        with pytest.raises(ValueError, match=re.escape(says)):
+            call(*given(x, y), verbose=0)
+    with pytest.raises(ValueError, match="expected 0 to 9"):
+        reader.fit(x, y, validation_data=(x, y + 5), verbose=0)
+    with pytest.raises(ValueError, match="seen no image yet: fit it first"):
+        ff.OnePass(ff.Recurrent([9], num_classes=10)).fit(x, y)
+
+
+def test_labels_may_be_one_hot_where_the_loss_wants_them(small):
+    x, y = small[0][:200], np.eye(10, dtype="float32")[small[1][:200]]
+    reader = ff.OnePass(network([9]))
+    reader.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+    data = tf.data.Dataset.from_tensor_slices((x, y)).batch(100)
+    for given in ((x, y), (data,)):
+        assert np.isfinite(reader.fit(*given, verbose=0).history["loss"]).all()
 
 
 def test_network_and_softmax_may_learn_in_turns(small):

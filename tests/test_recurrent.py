@@ -79,7 +79,7 @@ def test_without_top_down_weights_and_damping_it_is_the_bottom_up_pass():
         block.top_down.assign(0 * block.top_down)
     x, pairs = examples()
     *_, (_, _, early), _, _, (_, _, late) = visits(model, x, keras.ops.one_hot(pairs, CLASSES))
-    np.testing.assert_allclose(early, late, rtol=1e-6)  # a product's rounding may vary
+    np.testing.assert_allclose(early, late, rtol=1e-5, atol=1e-6)  # a product's rounding may vary
     h = x.reshape(len(x), -1)
     for block in model.blocks:
         h = np.maximum(unit(h) @ block.kernel.numpy() + block.bias.numpy(), 0)
@@ -164,7 +164,7 @@ def test_a_softmax_reads_the_last_iteration_under_a_neutral_label():
     neutral = np.full((1, 1, CLASSES), 1 / CLASSES, "float32")
     last = [np.array(h)[:, 0] for _, _, h in visits(model, x, neutral)][-2:]
     np.testing.assert_allclose(
-        model.neutral_activities(tf.constant(x)), np.hstack([unit(h) for h in last]), rtol=1e-4
+        model.neutral_activities(tf.constant(x)), np.hstack([unit(h) for h in last]), 1e-4, 1e-5
     )
 
 
@@ -195,6 +195,12 @@ def test_what_cannot_be_is_refused():
     for source in (ff.HybridImages(), ff.Phases(ff.Hardest(ff.LabelInImage(3))), ff.Images(3)):
         with pytest.raises(ValueError, match=f"source={type(source).__name__}: expected one with"):
             ff.Recurrent([5, 5], source=source)
+    for blocks in (
+        [8, ff.RecurrentDense(5)],
+        [ff.Labelled(ff.RecurrentDense(5), ff.LabelPixels(3))],
+    ):
+        with pytest.raises(ValueError, match="two neighbours: expected it in an ff.Recurrent"):
+            ff.ForwardForward(blocks, num_classes=3).build((None, 5, 6))
     with pytest.raises(ValueError, match="expected widths or blocks of ff.RecurrentDense"):
         ff.Recurrent([5, ff.Dense(5)], num_classes=3)
     with pytest.raises(ValueError, match="expected a goodness of all their units"):

@@ -85,6 +85,18 @@ class Batches(keras.utils.PyDataset):
         return (self.x[part],) if self.y is None else (self.x[part], self.y[part])
 
 
+class Endless(Batches):
+    num_batches = None
+
+
+def weighted(weights):
+    return fit(tf.data.Dataset.from_tensor_slices((X, Y, np.float32(weights))).batch(8), None)
+
+
+def on_batch(class_weight):
+    return network().train_on_batch(X, Y, class_weight=class_weight)
+
+
 # How people hand over the same images and labels.
 FORMS = {
     "arrays": lambda x, y: {"x": x, "y": y},
@@ -144,6 +156,34 @@ FIT = table(
         for what, (x, says) in BAD_IMAGES.items()
         for form, make in FORMS.items()
         if form != "generator"
+    ),
+    *(
+        (f"sample weights {what} in a data set", lambda weights=weights: weighted(weights), says)
+        for what, weights, says in (
+            ("below 0", np.where(Y == 1, -1.0, 1.0), "sample_weight of -1"),
+            ("of NaN", np.where(Y == 1, np.nan, 1.0), "sample_weight of nan"),
+            ("that are infinite", np.where(Y == 1, np.inf, 1.0), "sample_weight of nan"),
+        )
+    ),
+    ("0 and 1 as bytes, a data set", lambda: fit(dataset(np.uint8(X > 0.5)), None), "0 and 1"),
+    (
+        "labels of floats in batches of unknown shape",
+        lambda: fit(
+            tf.data.Dataset.from_generator(
+                lambda: iter([(X, Y[:, None] + 0.5)]),
+                output_signature=(
+                    tf.TensorSpec((None, 6, 6), tf.float32),
+                    tf.TensorSpec((None, None), tf.float32),
+                ),
+            ),
+            None,
+        ),
+        "labels of dtype float32",
+    ),
+    ("a PyDataset without an end", lambda: fit(Endless(), None), "steps_per_epoch=None"),
+    *(
+        (f"class_weight={weights}, one batch", lambda w=weights: on_batch(w), "class_weight")
+        for weights in ({9: 1.0}, {0: NAN}, [1, 1])
     ),
     ("no image", lambda: fit(X[:0], Y[:0]), "(0, 6, 6)"),
     ("no image, nothing built", lambda: fresh(X[:0], Y[:0]), "(0, 6, 6)"),

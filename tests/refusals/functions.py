@@ -243,7 +243,7 @@ NGRAMS = table(
 PLOTS = table(
     "plots",
     ("fewer titles than images", lambda: plots.images(X, ["a"]), "1 titles"),
-    ("fewer colours than images", lambda: plots.images(X, ["a"] * N, colors=["red"]), "1 colors"),
+    ("fewer colours than images", lambda: plots.labelled(X, 4, colors=["red"]), "1 colors"),
     *each("columns", [0, -1, 1.5, "3"], lambda v: plots.images(X, columns=v)),
     ("an image without its batch", lambda: plots.images(X[0, 0]), "(6,)"),
     ("images of strings", lambda: plots.images(X.astype(str)), "<U"),
