@@ -1,6 +1,5 @@
 """Data sets: a published one by its name, or images of your own."""
 
-import difflib
 import errno
 import os
 import textwrap
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import fetch, parameters
-from .datasets import DATASETS
+from .datasets import DATASETS, known_name
 from .formats import DataError, refuse_bombs
 
 
@@ -39,14 +38,27 @@ class Data:
         )
 
     @classmethod
-    def from_arrays(cls, x, y, x_test=None, y_test=None, class_names=None, name="arrays"):
+    def from_arrays(
+        cls,
+        x,
+        y,
+        x_test=None,
+        y_test=None,
+        x_val=None,
+        y_val=None,
+        class_names=None,
+        name="arrays",
+    ):
         """Images and labels of your own, split and checked.
 
         Args:
             x, y: images and labels, as of a file of your own, see `load`.
             x_test, y_test: those to be kept for the end. Without them they are the last sixth of
-                each class; of what is left, the last sixth of each class is for validation.
+                each class.
+            x_val, y_val: those to choose settings by; without them the last sixth, of what is left,
+                of each class.
             class_names: strings, one a class.
+            name: what the data set is called.
 
         Raises:
             DataError: as `load`.
@@ -55,7 +67,7 @@ class Data:
             `ff.Data.from_arrays(np.stack(images), labels, class_names=["cat", "dog"])`
         """
         arrays = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
-        arrays["class_names"] = class_names
+        arrays |= {"x_val": x_val, "y_val": y_val, "class_names": class_names}
         try:
             arrays = {key: _array(key, a) for key, a in arrays.items() if a is not None}
             return _own_data(arrays, name)
@@ -99,7 +111,7 @@ def load(dataset="mnist", size=None, color=None):
     """
     if not isinstance(dataset, (str, os.PathLike)) or not is_path(dataset):
         raise _unknown(dataset)
-    name, path = known_name(dataset), Path(dataset).expanduser()
+    name, path = known_name(dataset), Path(os.path.expanduser(dataset))
     folder = name is None and os.fspath(dataset) and path.is_dir()
     if folder:
         return _pictures(path, size, color)
@@ -127,21 +139,6 @@ def is_path(path):
     except OSError as error:
         return error.errno != errno.ENAMETOOLONG
     return True
-
-
-def known_name(dataset):
-    """The name in `DATASETS` that is meant, as by `"Fashion-MNIST"`, or None."""
-    return _spelled(dataset) if _spelled(dataset) in DATASETS else None
-
-
-def did_you_mean(dataset):
-    """A question after the nearest name in `DATASETS`, or nothing."""
-    close = difflib.get_close_matches(_spelled(dataset)[:60], DATASETS, n=1)
-    return f", did you mean {close[0]}?" if close else ""
-
-
-def _spelled(dataset):
-    return os.fspath(dataset).lower().replace("-", "_")
 
 
 def _published(name):
@@ -195,7 +192,9 @@ def _own_arrays(path):
     arrays, key = {}, "the file"
     try:
         with open(path, "rb") as file:  # of what is no archive NumPy would say it is a pickle
-            refuse_bombs(zipfile.ZipFile(file))
+            refuse_bombs(unpacked := zipfile.ZipFile(file))
+            if broken := unpacked.testzip():  # NumPy does not read to the end, where the sum is
+                raise DataError(f"{broken} is damaged")
         with np.load(path, allow_pickle=False) as archive:
             for key in [*_ARRAYS, "class_names"]:
                 if key in archive:
@@ -243,7 +242,11 @@ def _own_data(arrays, path):
     num_classes = 1 + max(int(labels.max()) for labels in y.values())
     if num_classes < 2:
         raise DataError("all labels are 0: expected two classes or more, numbered from 0")
-    names = arrays.get("class_names", np.arange(num_classes)).astype(str)
+    names = arrays.get("class_names", np.arange(num_classes))
+    try:
+        names = np.char.decode(names, "utf-8") if names.dtype.kind == "S" else names.astype(str)
+    except UnicodeDecodeError as error:
+        raise DataError(f"class_names: {error}; expected text") from None
     if names.shape != (num_classes,):
         raise DataError(
             f"class_names has shape {names.shape}: expected ({num_classes},), a name for each "

@@ -1,5 +1,7 @@
 """The published data sets: what everybody means by a name, and what proves that it is that one."""
 
+import difflib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -58,12 +60,7 @@ DATASETS = {
             "y_test": "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9",
         },
         files=tuple(f"fashion-mnist/{part}-ubyte.gz" for part in IDX_FILES),
-        sources={
-            "Kaggle's input": fetch.kaggle,
-            "Debian's packages": fetch.debian,
-            "Keras's cache": fetch.keras_cache,
-            "download": fetch.keras_download,
-        },
+        sources={"Kaggle's input": fetch.kaggle, "Debian's packages": fetch.debian, **USUAL},
     ),
     "cifar10": Published(
         title="CIFAR-10",
@@ -96,7 +93,8 @@ DATASETS = {
         urls=tuple(
             f"http://codh.rois.ac.jp/kmnist/dataset/kmnist/{part}-ubyte.gz" for part in IDX_FILES
         ),
-        sources=USUAL,
+        # Not Kaggle, which unpacks the files whose hashes are known.
+        sources={"Keras's cache": fetch.keras_cache, "download": fetch.keras_download},
     ),
     "digit_recognizer": Published(
         title="Digit Recognizer",
@@ -107,3 +105,18 @@ DATASETS = {
         on_kaggle='the competition "Digit Recognizer"',
     ),
 }
+
+
+def known_name(dataset):
+    """The name in `DATASETS` that is meant, as by `"Fashion-MNIST"`, or None."""
+    return _spelled(dataset) if _spelled(dataset) in DATASETS else None
+
+
+def did_you_mean(dataset):
+    """A question after the nearest name in `DATASETS`, or nothing."""
+    close = difflib.get_close_matches(_spelled(dataset)[:60], DATASETS, n=1)
+    return f", did you mean {close[0]}?" if close else ""
+
+
+def _spelled(dataset):
+    return os.fspath(dataset).lower().replace("-", "_")

@@ -55,11 +55,12 @@ def find(known):
     advice = (
         f"put {files} there, or unset FF_DATA_DIR to look elsewhere"
         if chosen
-        else "connect to the internet, or "
-        * (keras_download in known.sources.values())
-        + f"set FF_DATA_DIR to a folder with\n  {files},\n"
-        f"  or, on Kaggle, attach {known.on_kaggle or f'a data set of {known.title}'} (Add Input)"
+        else "connect to the internet, or " * (keras_download in known.sources.values())
+        + f"set FF_DATA_DIR to a folder with\n  {files}"
     )
+    if not chosen and kaggle in known.sources.values():
+        attach = known.on_kaggle or f"a data set of {known.title}"
+        advice += f",\n  or, on Kaggle, attach {attach} (Add Input)"
     # People attach it for MNIST; in a folder of their own choice nobody looks for it.
     attached = Path(KAGGLE).rglob("digit-recognizer/train.csv")
     if known.title == "MNIST" and not chosen and any(attached):
@@ -72,7 +73,7 @@ def find(known):
 
 
 def _ff_data_dir(known):
-    folder = Path(os.environ["FF_DATA_DIR"]).expanduser()
+    folder = Path(os.path.expanduser(os.environ["FF_DATA_DIR"]))
     return _search(folder.parent if folder.is_file() else folder, known)
 
 
@@ -114,7 +115,7 @@ def keras_datasets():
     # Keras's own rule: it has no public name, and Keras takes seconds to import.
     home = os.path.expanduser("~")
     default = os.path.join(home if os.access(home, os.W_OK) else "/tmp", ".keras")  # nosec B108
-    return Path(os.environ.get("KERAS_HOME", default), "datasets").expanduser()
+    return Path(os.path.expanduser(os.environ.get("KERAS_HOME", default)), "datasets")
 
 
 def keras_download(known):

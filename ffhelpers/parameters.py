@@ -8,6 +8,8 @@ import os
 import reprlib
 from numbers import Integral, Real
 
+from .datasets import DATASETS, did_you_mean, known_name
+
 
 class ParameterError(ValueError):
     """A parameter with a value that cannot be; a notebook shows its one line, no traceback."""
@@ -26,15 +28,7 @@ def shown(value):
     return " ".join(_SHORT.repr(value).split())
 
 
-def _datasets():
-    from .datasets import DATASETS
-
-    return list(DATASETS)
-
-
 def _is_dataset(value):
-    from .data import known_name
-
     if "\0" in value:
         return False
     path = os.path.expanduser(value)
@@ -44,10 +38,8 @@ def _is_dataset(value):
 
 def expected_dataset(value):
     """What is meant by a data set, and perhaps by this one."""
-    from .data import did_you_mean
-
     return (
-        f"{', '.join(_datasets())}, or the path of an existing .npz file or folder of pictures"
+        f"{', '.join(DATASETS)}, or the path of an existing .npz file or folder of pictures"
         f"{did_you_mean(str(value))}"
     )
 
@@ -99,7 +91,7 @@ _RULES = {
     "dataset": (str, _is_dataset, expected_dataset),
     "text": (
         str,
-        lambda v: v in _texts() or os.path.isfile(v),
+        lambda v: v in _texts() or os.path.isfile(os.path.expanduser(v)),
         lambda v: f"{', '.join(_texts())} or the path of an existing file in UTF-8",
     ),
     "strings": _COUNT,

@@ -12,6 +12,8 @@ from .formats import DataError
 
 LARGEST = 64  # pixels: a side up to which pictures stay as they are, if all are of one size
 USUAL = (32, 32)
+PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
+PARTS |= {"val": "val", "valid": "val", "validation": "val"}
 
 
 def read(folder, size=None, color=None):
@@ -21,8 +23,9 @@ def read(folder, size=None, color=None):
     Pillow reads; it is turned as its camera held it, and what is transparent is white.
 
     Args:
-        folder: its path. Where it holds nothing but folders `train`, `test` and `val`, these are
-            the parts; else the parts are made by `Data.from_arrays`.
+        folder: its path. Where it holds nothing but folders `train`, `test` and `val` (or
+            `training`, `testing`, `valid`, `validation`), these are the parts; else the parts are
+            made by `Data.from_arrays`.
         size: `(height, width)` to which each picture is scaled. By default they keep their size
             if it is one for all and at most 64 pixels a side, else it is 32 by 32.
         color: True for three channels, False for grey; by default in colour if any picture is.
@@ -81,8 +84,9 @@ def _found(folder):
     parts = sorted(path.name for path in _visible(folder) if path.is_dir())
     if not parts:
         raise DataError(f"{folder} holds no folder: expected one a class, with its pictures")
-    if set(parts) <= {"train", "test", "val"} and "train" in parts:
-        return {part: _classes(folder / part) for part in parts}
+    named = [PARTS.get(part.lower()) for part in parts]
+    if None not in named and "train" in named and len({*named}) == len(named):
+        return {name: _classes(folder / part) for name, part in zip(named, parts)}
     return {"": _classes(folder)}
 
 
@@ -94,6 +98,11 @@ def _classes(folder):
         classes[path.name] = _visible(path)
         if not classes[path.name]:
             raise DataError(f"{path} is empty: expected the pictures of a class")
+        if inside := [each for each in classes[path.name] if each.is_dir()]:
+            raise DataError(
+                f"{inside[0]} is a folder: expected pictures in {path}; folders of classes may lie "
+                "in others named train, test and val, and no deeper"
+            )
     return classes
 
 

@@ -255,13 +255,9 @@ FABLES = Published(
 )
 
 
-def _fables():
-    return fetch.find(FABLES)
-
-
 def _own(path):
     try:
-        content = Path(path).read_bytes()
+        content = Path(os.path.expanduser(path)).read_bytes()
     except OSError as error:
         raise DataError(
             f"{path}: {error.strerror or error}; expected {', '.join(TEXTS)} or the path of a "
@@ -278,4 +274,4 @@ def _own(path):
     return text, os.fspath(path)
 
 
-TEXTS = {"python": _python, "fables": _fables}
+TEXTS = {"python": _python, "fables": lambda: fetch.find(FABLES)}

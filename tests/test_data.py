@@ -468,7 +468,7 @@ def test_no_network_says_within_seconds_what_was_tried_and_what_to_do(tiny, monk
         start = time.perf_counter()
         with pytest.raises(DataError) as error:
             data.load()
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60
     lines = error.value._render_traceback_()
     assert lines == str(error.value).splitlines()
     starts = ["MNIST was", "  Kaggle", "  Keras's cache", "  download", "  Python reg", "To do:"]
@@ -484,7 +484,7 @@ def test_a_server_that_never_answers_is_given_up(tiny, monkeypatch):
         start = time.perf_counter()
         with pytest.raises(DataError, match="no answer within|timed out"):
             fetch.keras_download(datasets.DATASETS["mnist"])
-        assert time.perf_counter() - start < 5
+        assert time.perf_counter() - start < 30
 
 
 def test_a_slow_name_server_is_given_up(tiny, monkeypatch):
@@ -534,7 +534,7 @@ def test_processes_at_the_same_time(tiny, server):
     command = [sys.executable, "-W", "error", "-c", code]
     pipe = {"stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, **pipe) for _ in range(2)]
-    errors = [process.communicate(timeout=30)[1] for process in both]
+    errors = [process.communicate(timeout=300)[1] for process in both]
     assert errors == ["", ""] and [process.returncode for process in both] == [0, 0]
     assert files_below(tiny / "keras") in ([], ["datasets/mnist.npz"])
 
@@ -712,6 +712,10 @@ _LABELS = np.repeat([0, 1, 2], 8)
         ({"y_train": _LABELS + 2**62}, "y_train[0] is 4611686018427387904: expected whole"),
         ({"y_train": 0 * _LABELS, "y_test": np.zeros(6, int)}, "all labels are 0: expected two"),
         ({"class_names": np.array(["a", "b"])}, "class_names has shape (2,): expected (4,)"),
+        (
+            {"class_names": np.array([b"a", b"\xe9", b"c", b"d"])},
+            "class_names: 'utf-8' codec can't decode",
+        ),
         ({"x_train": np.zeros((2, 5, 4)), "y_train": np.array([0, 1])}, "one training image a"),
     ],
 )
@@ -728,6 +732,24 @@ def test_own_file_that_is_none(tmp_path, content):
     if content is not None:
         (tmp_path / "own.npz").write_bytes(content)
     with pytest.raises(DataError, match="own.npz: (no such file|the file cannot be read)"):
+        data.load(tmp_path / "own.npz")
+
+
+def test_a_home_of_nobody_is_no_data_set(monkeypatch):
+    with pytest.raises(DataError, match="~nobody-there/own.npz: no such file"):
+        data.load("~nobody-there/own.npz")
+    monkeypatch.setenv("FF_DATA_DIR", "~nobody-there")
+    with pytest.raises(DataError, match="MNIST was not found"):
+        data.load("mnist")
+
+
+def test_own_file_with_a_bit_that_is_not_as_it_was(tmp_path):
+    """…in a header, which NumPy would believe: images would be cut at other places."""
+    x, y = np.zeros((900, 28, 28), np.uint8), np.arange(900) % 3
+    np.savez(tmp_path / "own.npz", x_train=x, y_train=y)
+    content = (tmp_path / "own.npz").read_bytes()
+    (tmp_path / "own.npz").write_bytes(content.replace(b"(900, 28, 28)", b"(900, 20, 28)"))
+    with pytest.raises(DataError, match="x_train.npy is damaged"):
         data.load(tmp_path / "own.npz")
 
 
@@ -818,6 +840,17 @@ def test_parts_of_their_own(flowers):
         data.load(flowers.parent / "parts")
 
 
+def test_parts_may_have_other_names(flowers):
+    parts = flowers.parent / "parts"
+    for name in ("Training", "valid", "testing"):
+        shutil.copytree(flowers, parts / name)
+    loaded = data.load(parts)
+    assert [len(y) for y in (loaded.y_train, loaded.y_val, loaded.y_test)] == [24, 24, 24]
+    (parts / "train").mkdir()  # beside Training: so these are classes, and rose is no picture
+    with pytest.raises(DataError, match="may lie in others named train, test and val"):
+        data.load(parts)
+
+
 def test_what_pictures_are_made_of(tmp_path):
     folder = tmp_path / "kinds"
     ramp = np.arange(0, 65536, 1024, np.uint16).reshape(8, 8)  # of 16 bits
@@ -845,7 +878,7 @@ def test_a_hidden_file_is_left_out_and_named(flowers):
             "rose/notes.txt cannot be read",
         ),
         (lambda f: (f / "rose" / "00.png").write_bytes(b"\x89PNG"), "rose/00.png cannot be read"),
-        (lambda f: (f / "rose" / "more").mkdir(), "rose/more cannot be read"),
+        (lambda f: (f / "rose" / "more").mkdir(), "rose/more is a folder: expected pictures in"),
         (lambda f: (f / "readme.txt").write_text(""), "flowers/readme.txt is no folder"),
         (lambda f: (f / "tulip").mkdir(), "flowers/tulip is empty"),
         (lambda f: shutil.rmtree(f / "rose"), "flowers holds 1 folders: expected two"),
