@@ -1,6 +1,7 @@
-"""The command line: `python -m ffhelpers run | sweep | table | figures | data`."""
+"""The command line: `python -m ffhelpers run | sweep | table | figures | data | kaggle`."""
 
 import contextlib
+import functools
 import html
 import json
 import logging
@@ -131,12 +132,6 @@ def _execute_with_a_bar(run):
         processes.execute(run, watch=watch)
 
 
-def _no_nan(_, option, value):
-    if value is not None and math.isnan(value):  # which is in no range and out of none
-        raise click.BadParameter(f"{value} is not in the range x>0.", param=option)
-    return value
-
-
 @main.command()
 @click.argument("notebook")
 @click.option(
@@ -162,8 +157,7 @@ def _no_nan(_, option, value):
 )
 @click.option(
     "--limit-seconds",
-    type=click.FloatRange(0, math.inf, min_open=True, max_open=True),
-    callback=_no_nan,
+    type=click.IntRange(1),
     help="A longer run fails.",
 )
 @click.option(
@@ -214,7 +208,8 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
         # A bar for people; the lines above it also for log files.
         bar = tqdm(total=len(missing), desc=Path(notebook).name, postfix=state(0), disable=None)
         with bar:
-            for done, (run, error) in enumerate(sweeps.sweep(missing, executor, limit_seconds), 1):
+            make = functools.partial(sweeps.make, limit_seconds=limit_seconds)
+            for done, (run, error) in enumerate(processes.each(executor, make, missing), 1):
                 if not error and not run.path.exists():  # by a worker that came later
                     error = f"it was made, but is not in {output} here: share that folder"
                 failed += error is not None
@@ -328,17 +323,11 @@ def _for_people(found):
         found[name] = ["" if math.isnan(v) else kept.shown(figure, v) for v in found[name]]
     if "difference" in found:
         away = ["difference", "difference_low", "difference_high"]
-        found["difference"] = [_away(figure, *row) for row in found[away].itertuples(index=False)]
+        found["difference"] = [
+            kept.away(figure, *row) for row in found[away].itertuples(index=False)
+        ]
         found = found.drop(columns=away[1:])
     return found.rename(columns={"mean": figure.replace("_", " ")})
-
-
-def _away(figure, mean, low, high):
-    points = kept.is_fraction(figure)
-    mean, low, high = (f"{100 * v:+.2f}" if points else f"{v:+.4g}" for v in (mean, low, high))
-    if mean == "+nan":
-        return ""
-    return mean if low == "+nan" else f"{mean} ({low} to {high})"
 
 
 @main.command()
@@ -362,16 +351,8 @@ def data(name):
     from .text import TEXTS, load_text
 
     with _refused():
-        loaded = load_text(name) if name in TEXTS else load(name)
-    if name in TEXTS:
-        click.echo(loaded)
-        return
-    images = "x".join(str(size) for size in loaded.x_test.shape[1:])
-    click.echo(f"{name}: {loaded.source}")
-    click.echo(
-        f"{len(loaded.x_train)} training, {len(loaded.x_val)} validation and "
-        f"{len(loaded.x_test)} test images of {images} in {loaded.num_classes} classes"
-    )
+        found = load_text(name) if name in TEXTS else load(name)
+    click.echo(found)
 
 
 @main.command()

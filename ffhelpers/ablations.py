@@ -25,7 +25,8 @@ from .model import ForwardForward
 from .negatives import hard_labels
 from .parameters import ParameterError
 from .running import records
-from .sources import Around, GivenLabels, LabelInImage
+from .phases import Phases
+from .sources import GivenLabels, LabelInImage
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,15 +243,6 @@ def _error(model, x, y):
 # --- The recipes -----------------------------------------------------------------------------
 
 
-class TakingTurns(Around):
-    """A source whose positive streams count in one step and its negative ones in the next."""
-
-    def training(self, x, y, weight=None, network=None):
-        streams = self.source.training(x, y, weight, network)
-        turn = ops.cast(1 - 2 * (network.optimizer.iterations % 2), "float32")  # +1, -1, +1, …
-        return streams._replace(signs=streams.signs * ops.cast(streams.signs == turn, "float32"))
-
-
 @keras.saving.register_keras_serializable(package="ffhelpers")
 class LogExpLoss(ThresholdLoss):
     """The threshold loss with softplus written as log(1 + exp), which overflows."""
@@ -319,7 +311,7 @@ def recipes(ours):
         "ours": ours,
         "backprop": backprop,
         "published": fixed.but(
-            source=lambda num_classes: TakingTurns(GivenLabels(num_classes)),
+            source=lambda num_classes: Phases(GivenLabels(num_classes)),
             loss=ThresholdLoss(2.0, 1.0),
             normalized_input=False,
             first_layer_votes=False,
@@ -334,7 +326,7 @@ def recipes(ours):
         "threshold and uniform negatives": threshold,
         "… θ = 2 and scale 1": threshold.but(loss=ThresholdLoss(2.0, 1.0)),
         "… in separate steps": threshold.but(
-            source=lambda num_classes: TakingTurns(drawn("uniform")(num_classes)), passes=2
+            source=lambda num_classes: Phases(drawn("uniform")(num_classes)), passes=2
         ),
         "… as log(1 + exp)": threshold.but(loss=LogExpLoss(1.0, 10.0)),
         "input not normalised": ours.but(normalized_input=False),

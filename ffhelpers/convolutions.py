@@ -1,6 +1,7 @@
 """Convolutional blocks, in which every class may have channels of its own."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from . import parameters
@@ -52,11 +53,7 @@ class Conv(Block):
                 f"images of shape {tuple(input_shape[1:])}: expected (h, w) or (h, w, channels), "
                 f"at least {self.pool} pixels each way"
             )
-        size = (
-            self.kernel_size
-            if isinstance(self.kernel_size, (list, tuple))
-            else (self.kernel_size, self.kernel_size)
-        )
+        size = np.broadcast_to(self.kernel_size, 2).tolist()
         self.kernel = self.add_weight(
             (*size, input_shape[-1], self.units), "glorot_uniform", name="kernel"
         )

@@ -18,7 +18,7 @@ def scaled(images, dtype="float32"):
         dtype: of the result.
 
     Returns:
-        The same kind of thing, always a copy.
+        The same kind of thing; of an array a copy.
     """
     white = 255 if keras.backend.is_int_dtype(images.dtype) else 1
     if isinstance(images, np.ndarray):

@@ -236,11 +236,7 @@ class Labelled(HasGoodness, keras.layers.Layer):
             raise ValueError(f"label={label!r}: expected a label, such as ff.LabelPixels(10)")
         block.check_reads()
         self.block, self.label, self.num_classes = block, label, label.num_classes
-
-    @property
-    def axes(self):
-        """The last ones of an array that hold the block's units."""
-        return self.block.axes
+        self.axes = block.axes
 
     def build(self, images_shape):
         image_shape = tuple(images_shape[1:])

@@ -38,7 +38,8 @@ class Local(Dense):
     def __init__(self, units, kernel_size, strides=1, **kwargs):
         super().__init__(units, **kwargs)
         parameters.check(kernel_size=kernel_size, strides=strides)
-        self.kernel_size, self.strides = _pair(kernel_size), _pair(strides)
+        both = (kernel_size, strides)
+        self.kernel_size, self.strides = (tuple(np.broadcast_to(n, 2).tolist()) for n in both)
 
     def build(self, input_shape):
         self.grid = self._grid(input_shape)
@@ -86,8 +87,3 @@ class Local(Dense):
     def get_config(self):
         own = {name: getattr(self, name) for name in ("kernel_size", "strides")}
         return {**super().get_config(), **own}
-
-
-def _pair(value):
-    """One or two whole numbers as two."""
-    return tuple(value) if isinstance(value, (list, tuple)) else (value, value)

@@ -32,7 +32,7 @@ class NGrams:
         parameters.check(symbols=symbols)
         windows = codes("codes", windows, symbols, "n", "order + 1")
         contexts, following = windows[:, :-1], windows[:, -1]
-        self.symbols, self.known, self.counts = symbols, [np.zeros(1, np.int64)], []
+        self.symbols, self.known = symbols, [np.zeros(1, np.int64)]
         ids = np.zeros(len(windows), np.int64)  # of each context's last k characters
         for k in range(1, contexts.shape[1] + 1):
             known, ids = np.unique(_longer(ids, contexts, k, symbols), return_inverse=True)

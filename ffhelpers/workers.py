@@ -85,35 +85,24 @@ class Shared(Resumable):
     Only the chief, or worker 0, writes checkpoints and logs; all of them restore.
     """
 
-    def _taken(self, x):
-        """Images as this model takes them, or a `ValueError`."""
-        return x
-
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
         if not _writes(self.distribute_strategy):
             callbacks = listed(kwargs.pop("callbacks", None))
             kwargs["callbacks"] = [c for c in callbacks if not isinstance(c, LOGGERS)]
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
         with self._no_worker_lost():
-            x = in_place(self._taken(x))
-            history = super().fit(x, y, batch_size, epochs, verbose, **kwargs)
+            history = super().fit(in_place(x), y, batch_size, epochs, verbose, **kwargs)
         return_memory()
         return history
 
     def evaluate(self, x=None, *args, **kwargs):
         with self._no_worker_lost():
-            return super().evaluate(in_place(self._taken(x)), *args, **kwargs)
+            return super().evaluate(in_place(x), *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         with self._no_worker_lost():
-            return super().predict(in_place(self._taken(x)), *args, **kwargs)
-
-    def save(self, filepath, *args, **kwargs):
-        with self._to_write(filepath) as path:
-            super().save(path, *args, **kwargs)
-
-    def save_weights(self, filepath, *args, **kwargs):
-        with self._to_write(filepath) as path:
-            super().save_weights(path, *args, **kwargs)
+            return super().predict(in_place(x), *args, **kwargs)
 
     @contextlib.contextmanager
     def _to_write(self, path):

@@ -128,3 +128,12 @@ def _plain(name, value):
         f"figure {name} of type {type(value).__name__}: expected a number, a bool, a string, "
         "or a list or dict (with strings as keys) of these; float(x) or x.tolist() may help"
     )
+
+
+def away(figure, mean, low, high):
+    """A difference and its interval in words; an error's in points."""
+    points = is_fraction(figure)
+    mean, low, high = (f"{100 * v:+.2f}" if points else f"{v:+.4g}" for v in (mean, low, high))
+    if mean == "+nan":
+        return ""
+    return mean if low == "+nan" else f"{mean} ({low} to {high})"

@@ -4,11 +4,11 @@ A record is a dict of JSON's types. An executed notebook carries its own; files 
 collect them. The project's own are in `results`, named as the notebooks are.
 """
 
-import collections
 import contextlib
 import datetime
 import hashlib
 import json
+import statistics
 import os
 import shlex
 import subprocess
@@ -27,7 +27,15 @@ PROJECT = Path(__file__).parents[2]
 
 def describe(**record):
     """A record of what just ran, `record`, with where and when: versions, processor, commit."""
-    return {**record, **_circumstances()}
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return {
+        **record,
+        "processor": machine.processor(),
+        "threads": len(machine.cores()),
+        "versions": machine.versions(),
+        "commit": _commit(),
+        "date": now.isoformat(timespec="seconds"),
+    }
 
 
 def line(record):
@@ -275,14 +283,10 @@ def _changed(recorded):
     """What each run sets otherwise than most, in words."""
     names = [name for name in _names(recorded, "parameters") if name != "seed"]
     values = {name: [r["parameters"].get(name) for r in recorded] for name in names}
-    usual = {name: _most_common(map(_grouped, found)) for name, found in values.items()}
+    usual = {name: statistics.mode(map(_grouped, found)) for name, found in values.items()}
     for i in range(len(recorded)):
         others = [name for name in names if _grouped(values[name][i]) != usual[name]]
         yield ", ".join(f"{name} {values[name][i]}" for name in others) or "usual"
-
-
-def _most_common(values):
-    return collections.Counter(values).most_common(1)[0][0]
 
 
 def _grouped(value):
@@ -455,16 +459,6 @@ def command():
     else:
         program = ["python", *(os.path.relpath(name) for name in sys.argv[:1] if name)]
     return shlex.join(program + sys.argv[1:])
-
-
-def _circumstances():
-    return {
-        "processor": machine.processor(),
-        "threads": len(machine.cores()),
-        "versions": machine.versions(),
-        "commit": _commit(),
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-    }
 
 
 def _commit():

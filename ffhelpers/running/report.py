@@ -1,11 +1,12 @@
 """The tables of the README and of results.md, from what is recorded in `results`.
 
 Each stands on its page between two comments, `<!-- table: costs -->` and `<!-- end -->`, and is made
-by the function of that name here. What stands around them is written by hand. `make results` puts
+by what `TABLES` has under that name. What stands around them is written by hand. `make results` puts
 them all in.
 """
 
 import re
+from functools import partial
 
 import numpy as np
 import yaml
@@ -13,6 +14,7 @@ import yaml
 from ..evaluation import mean_interval
 from ..files import whole
 from . import records
+from .figures import away
 
 PAGES = tuple(records.PROJECT / name for name in ("README.md", "results.md"))
 PARAMS = records.PROJECT / "notebooks" / "params"
@@ -143,22 +145,6 @@ def _recipes(folder, column="validation_error"):
     return _table(["recipe", "test error", heading.replace("_", " "), "training", "others"], rows)
 
 
-def dense():
-    return _recipes("04_evaluation", "one_pass_test_error")
-
-
-def convolutions():
-    return _recipes("06_convolutions")
-
-
-def unsupervised():
-    return _recipes("08_unsupervised")
-
-
-def recurrent():
-    return _recipes("09_recurrent")
-
-
 CHARACTERS = {
     "n-grams": "ngram_",
     "backprop": "backprop_",
@@ -220,16 +206,11 @@ def phases():
 # --- Comparisons: one change at a time, or several settings of some parameters ---------------
 
 
-def _points(*values):
-    mean, low, high = (100 * value for value in values)
-    return f"{mean:+.2f} ({low:+.2f} to {high:+.2f})" if np.isfinite(mean) else ""
-
-
 def _away(row):
-    return _points(row.difference, row.difference_low, row.difference_high)
+    return away("error", row.difference, row.difference_low, row.difference_high)
 
 
-def ablations(name="ablations"):
+def _ablations(name):
     """Every recipe of notebook 5, and its difference from ours."""
     runs = records.results(f"05_ablations/{name}", ["errors", "test_errors"])
     test = runs.groupby("recipe").test_errors.mean()
@@ -241,10 +222,6 @@ def ablations(name="ablations"):
             for row in found.itertuples(index=False)
         ),
     )
-
-
-def ablations_at_equal_seconds():
-    return ablations("equal_seconds")
 
 
 def _changes(name):
@@ -259,18 +236,6 @@ def _changes(name):
     )
 
 
-def choices():
-    return _changes("04_evaluation/choices")
-
-
-def pairs():
-    return _changes("08_unsupervised/pairs")
-
-
-def parts():
-    return _changes("09_recurrent/parts")
-
-
 def _settings(name, by):
     """A table of runs with several values of the parameters `by`."""
     found = records.table(name, list(by), "validation_error")
@@ -283,16 +248,6 @@ def _settings(name, by):
         for _, row in found.sort_values("mean", kind="stable").iterrows()
     )
     return _table([*by.values(), "validation error", "seeds"], rows)
-
-
-def normalization():
-    by = {"normalization": "normalisation", "squares": "goodness of squares"}
-    return _settings("06_convolutions/normalization", by)
-
-
-def labels():
-    by = {"patterns": "pattern", "brightness": "brightness"}
-    return _settings("07_local_receptive_fields/labels", by)
 
 
 # --- Costs -----------------------------------------------------------------------------------
@@ -385,7 +340,8 @@ BESIDE = {
     "08_unsupervised/dense": ["hinton_hybrids", "tworiver", "scff"],
     "08_unsupervised/frozen": ["tworiver"],
     "08_unsupervised/local": ["hinton_fields", "tworiver_fields"],
-    "09_recurrent/full": ["hinton_recurrent", "rewsmith"],
+    "09_recurrent/still": ["hinton_recurrent", "rewsmith"],
+    "09_recurrent/full": ["hinton_recurrent"],
 }
 BEST = {
     "dense layers": "04_evaluation/paper",
@@ -393,7 +349,8 @@ BEST = {
     "convolutions": "06_convolutions/mnist",
     "without labels": "08_unsupervised/dense",
     "without labels, local fields": "08_unsupervised/local",
-    "recurrent": "09_recurrent/full",
+    "recurrent": "09_recurrent/still",
+    "recurrent, images moved": "09_recurrent/full",
     "Fashion-MNIST, convolutions": "06_convolutions/fashion_mnist",
     "CIFAR-10, convolutions": "06_convolutions/cifar10",
 }
@@ -443,20 +400,30 @@ def overview():
 
 
 TABLES = {
-    table.__name__: table
-    for table in (
-        *(overview, others, dense, convolutions, unsupervised, recurrent, characters, phases),
-        *(
-            ablations,
-            ablations_at_equal_seconds,
-            choices,
-            normalization,
-            labels,
-            pairs,
-            parts,
-            costs,
-        ),
-    )
+    "overview": overview,
+    "others": others,
+    "dense": partial(_recipes, "04_evaluation", "one_pass_test_error"),
+    "convolutions": partial(_recipes, "06_convolutions"),
+    "unsupervised": partial(_recipes, "08_unsupervised"),
+    "recurrent": partial(_recipes, "09_recurrent"),
+    "characters": characters,
+    "phases": phases,
+    "ablations": partial(_ablations, "ablations"),
+    "ablations_at_equal_seconds": partial(_ablations, "equal_seconds"),
+    "choices": partial(_changes, "04_evaluation/choices"),
+    "normalization": partial(
+        _settings,
+        "06_convolutions/normalization",
+        {"normalization": "normalisation", "squares": "goodness of squares"},
+    ),
+    "labels": partial(
+        _settings,
+        "07_local_receptive_fields/labels",
+        {"patterns": "pattern", "brightness": "brightness"},
+    ),
+    "pairs": partial(_changes, "08_unsupervised/pairs"),
+    "parts": partial(_changes, "09_recurrent/parts"),
+    "costs": costs,
 }
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ that was stopped, however roughly, goes on when it is called again.
 """
 
 import contextlib
-import functools
 import hashlib
 import itertools
 import json
@@ -98,17 +97,6 @@ def _run(notebook, known, combined, folder):
     command = shlex.join(["python", "-m", "ffhelpers", "run", str(notebook), *options])
     name = f"{stem}-{identity}.ipynb"
     return Run(str(notebook), changed, str(folder), name, command, os.getcwd())
-
-
-def sweep(todo, executor, limit_seconds=None):
-    """Have an executor make the runs that are missing: pairs as of `processes.each`.
-
-    Args:
-        todo: list of `Run`, as `grid` gives it.
-        executor: as of `processes.each`.
-        limit_seconds: a run that takes longer fails.
-    """
-    return processes.each(executor, functools.partial(make, limit_seconds=limit_seconds), todo)
 
 
 def make(run, limit_seconds=None):
