@@ -133,12 +133,13 @@ export function drawn(strokes, shape, centred = true) {
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const longer = Math.max(Math.max(...xs) - left, Math.max(...ys) - top, 1e-3);
   const scale = Math.min(((20 / 28) * side - pen) / longer, 5 * side);
-  const first = placed(scale, 4 - left * scale, 4 - top * scale);
+  const margin = (4 / 28) * side;
+  const first = placed(scale, margin - left * scale, margin - top * scale);
   const ink = sum(first);
   const x = sum(Array.from(first, (v, i) => v * ((i % width) + 0.5))) / ink;
   const y = sum(Array.from(first, (v, i) => v * (Math.floor(i / width) + 0.5))) / ink;
   const [right, down] = [(width + 1) / 2 - x, (height + 1) / 2 - y];
-  return placed(scale, 4 - left * scale + right, 4 - top * scale + down);
+  return placed(scale, margin - left * scale + right, margin - top * scale + down);
 }
 
 /** The image turned about its centre, clockwise, and moved; between pixels it is interpolated. */
@@ -180,7 +181,7 @@ const STYLE = `
   h3, p { margin: 0 0 0.5rem; }
   label { display: flex; gap: 0.5rem; align-items: center; margin: 0.15rem 0; }
   label input[type=range] { flex: 1; min-width: 0; accent-color: #0072b2; }
-  label output { width: 2.5rem; text-align: right; }
+  .value { width: 2.5rem; text-align: right; }
   .named { width: 6.5rem; }
   button, select { font: inherit; color: inherit; background: transparent; padding: 0.2rem 0.6rem;
     border: 1px solid #7f7f7f; border-radius: 4px; }
@@ -199,7 +200,7 @@ const STYLE = `
   .best td { --color: #0072b2; }
   .rival td { --color: #d55e00; }
   .best th, .rival th { font-weight: bold; }
-  tr > :first-child { width: 2.5rem; }
+  tr > :first-child { width: max(2.5rem, var(--longest)); overflow-wrap: anywhere; }
 `;
 
 function make(tag, properties, ...children) {
@@ -221,6 +222,7 @@ function show(canvas, image, [height, width], label, chosen, color = [0, 114, 17
 function bars(caption, names) {
   const element = make("table", {});
   element.setAttribute("aria-label", caption);
+  element.style.setProperty("--longest", `${Math.min(Math.max(...names.map((n) => n.length)), 12)}ch`);
   const fill = (titles, columns, best, rival, common) => {
     const most = columns.map((column) => Math.max(...column, 1e-9));
     const head = titles.map((title) => make("th", { scope: "col", textContent: title }));
@@ -266,7 +268,7 @@ export function mount(element, data) {
     return make("select", { oninput: changed }, ...options);
   };
   const slider = (text, reach, step) => {
-    const value = make("output", { textContent: "0" });
+    const value = make("span", { className: "value", textContent: "0" });
     const range = { type: "range", min: -reach, max: reach, step, value: 0, oninput: changed };
     const input = make("input", range);
     return { input, value, element: control(text, input, value) };
@@ -344,7 +346,8 @@ export function mount(element, data) {
     show(seen, now, shape);
     about.textContent = chosen.about;
     const empty = !now.some((value) => value > 0.1);
-    answer.textContent = empty ? "nothing: the paper is empty" : `The ${name} network says ${names[best]}.`;
+    const says = empty ? "nothing: the paper is empty" : `The ${name} network says ${names[best]}.`;
+    if (answer.textContent !== says) answer.textContent = says; // a screen reader reads it out again
     const titles = byBlock.map((_, i) => `layer ${i + 1}${i < chosen.silent ? ", no vote" : ""}`);
     byLayer.fill([...titles, "vote"], [...byBlock, vote], meant, rival);
     fooled.textContent =
@@ -389,13 +392,17 @@ export function mount(element, data) {
     drawing = null;
     Object.assign(state, { strokes: [], digit: null });
     stored.value = 0;
+    onPaper(); // at once: a stored picture may have another shape
     changed();
   }
 
   function onPaper() {
+    paper.style.imageRendering = state.digit ? "pixelated" : "auto";
     if (state.digit) return show(paper, state.digit, shape);
-    Object.assign(paper, { width: 280, height: 280 }); // which clears it
+    const side = 280 * devicePixelRatio;
+    Object.assign(paper, { width: side, height: side }); // which clears it
     const pen = paper.getContext("2d");
+    pen.scale(devicePixelRatio, devicePixelRatio);
     Object.assign(pen, { lineWidth: 22, lineCap: "round", lineJoin: "round" });
     for (const stroke of state.strokes) {
       pen.beginPath();
@@ -412,7 +419,7 @@ export function mount(element, data) {
   }
 
   paper.onpointerdown = (event) => {
-    if (event.button || drawing) return; // another button, or a second finger
+    if (event.button || event.ctrlKey || drawing) return; // for a menu, or a second finger
     event.preventDefault();
     if (state.digit) clear();
     drawing = { pointer: event.pointerId, stroke: [place(event)] };
@@ -422,6 +429,7 @@ export function mount(element, data) {
   };
   paper.onpointermove = (event) => {
     if (drawing?.pointer !== event.pointerId) return;
+    if (!event.buttons) return void (drawing = null); // lifted where the page did not see it
     drawing.stroke.push(place(event));
     changed();
   };

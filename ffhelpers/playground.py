@@ -14,7 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from . import evaluation
+from . import evaluation, plots
 from .augmentation import batches
 from .convolutions import Conv
 from .data import load
@@ -130,8 +130,15 @@ def page(networks, images, names, seed=1):
         images: float in [0, 1] or uint8, `(num_classes, h, w)`.
         names: of the classes.
         seed: of the masks.
+
+    Raises:
+        ValueError: not as many images as names.
     """
     images = np.asarray(images)
+    if len(images) != len(names):
+        raise ValueError(
+            f"{len(images)} images and {len(names)} names: expected an image of each class"
+        )
     shape = images.shape[1:3]
     images = images.reshape(-1, *shape)
     if images.dtype != "uint8":
@@ -141,24 +148,51 @@ def page(networks, images, names, seed=1):
     return {"networks": networks, "shape": list(shape), "names": list(names), **pictures}
 
 
-def one_of_each(images, labels):
-    """The first image of each class, in the order of the classes."""
-    return images[[np.flatnonzero(labels == label)[0] for label in np.unique(labels)]]
+def one_of_each(data):
+    """An image of each class of a `Data`, `(num_classes, …)`: of a test image where there is one."""
+    parts = [(data.x_test, data.y_test), (data.x_train, data.y_train), (data.x_val, data.y_val)]
+    return np.stack(
+        [
+            next(x[np.argmax(y == label)] for x, y in parts if label in y)
+            for label in range(data.num_classes)
+        ]
+    )
+
+
+def markup(networks):
+    """HTML that shows a playground.
+
+    Args:
+        networks: address of a file that sets `window.playground`, as `main` writes it.
+    """
+    # The module stands in the page itself: a browser loads none from a folder without a server.
+    return f"""\
+<div id="playground"><noscript>Drawing needs JavaScript.</noscript></div>
+<script src="{networks}"></script>
+<script type="module">
+{MODULE.read_text("utf-8")}
+mount(document.getElementById("playground"), window.playground);
+</script>
+"""
 
 
 def show(networks, images, names):
-    """The playground below a notebook's cell, where a person watches; else a line that says so.
+    """The playground below a notebook's cell, where a person watches; else a picture of an answer.
 
     Args:
         networks: name → a trained model, see `network`.
         images, names: as for `page`.
 
     Example:
-        `playground.show({"dense": model}, playground.one_of_each(x, y), data.class_names)`
+        `playground.show({"dense": model}, playground.one_of_each(data), data.class_names)`
     """
     data = page({name: network(model) for name, model in networks.items()}, images, names)
     if not watched():
         print("Run this cell in JupyterLab, VS Code or Colab: a sheet of paper appears here.")
+        votes = [model.predict(images[-1:], verbose=0)[0] for model in networks.values()]
+        stored = np.repeat(images[-1:], len(votes), axis=0)
+        best = np.argmax(votes, axis=1)
+        plots.with_bars(stored, votes, "vote", list(networks), "label", names, best)
     elif importlib.util.find_spec("anywidget") is None:
         print("To draw here: pip install anywidget, then start the kernel again.")
     else:
@@ -228,7 +262,7 @@ def main():
         after = evaluation.error(model.predict(data.x_test, 500, verbose=0), data.y_test)
         print(f"{name}: test error {before:.2%}, with weights of a byte {after:.2%}")
         networks[name] = network(model, whole=True, error=after)
-    shown = page(networks, one_of_each(data.x_test, data.y_test), data.class_names)
+    shown = page(networks, one_of_each(data), data.class_names)
     NETWORKS.write_text(f"window.playground = {json.dumps(shown)};\n")
     print(f"{NETWORKS}: {NETWORKS.stat().st_size // 1000} kB")
 

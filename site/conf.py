@@ -19,6 +19,7 @@ root_doc = "README"
 include_patterns = ["*.md", "docs/*.md", "notebooks/*.ipynb", "site/*.md"]
 exclude_patterns = [".*", "runs"]
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions += ["sphinx.ext.githubpages"]  # whose pages leave out _static without its .nojekyll
 
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath"]
@@ -76,7 +77,6 @@ notebooks/*
 {}
 ```
 """
-# The module stands in the page itself: a browser loads none from a folder without a server.
 PLAYGROUND = """## Draw a digit
 
 Two trained networks that run in this page, a dense one ([lesson 04](notebooks/04_evaluation.ipynb)) and
@@ -84,13 +84,7 @@ a convolutional one ([lesson 06](notebooks/06_convolutions.ipynb)). Draw, and wa
 thinks of the ten labels; [lesson 12](notebooks/12_playground.ipynb) tells what there is to see.
 
 `````{{raw}} html
-<div id="playground"><noscript>Drawing needs JavaScript.</noscript></div>
-<script src="_static/{networks}"></script>
-<script type="module">
-{module}
-mount(document.getElementById("playground"), window.playground);
-</script>
-`````
+{markup}`````
 
 """
 MORE = ["results", "docs/using", "site/api", "CONTRIBUTING", "CHANGELOG"]
@@ -135,8 +129,7 @@ def add(app, name, source):
     source[0] = re.sub(r"\[!\[([\w ]+)\]\(https://[^)]*\)\]", r"[\1]", source[0])
     source[0] = re.sub(r"\]\(([\w/.]*)#([^()\s\"\\]+)\)", as_here, source[0])
     if name == root_doc:
-        module = playground.MODULE.read_text()
-        drawn = PLAYGROUND.format(networks=playground.NETWORKS.name, module=module)
+        drawn = PLAYGROUND.format(markup=playground.markup(f"_static/{playground.NETWORKS.name}"))
         source[0] = source[0].replace("## Start\n", f"{drawn}## Start\n", 1)
 
 

@@ -10,7 +10,7 @@ import pytest
 from networks import network as dense
 
 import ffhelpers as ff
-from ffhelpers import evaluation, playground
+from ffhelpers import evaluation, playground, style
 
 SITE = json.loads(playground.NETWORKS.read_text().removeprefix("window.playground = ")[:-2])
 
@@ -123,7 +123,9 @@ def shown(monkeypatch, mnist):
     """What `show` displays."""
     displayed = []
     monkeypatch.setattr("IPython.display.display", displayed.append)
-    model, images = dense([9]), playground.one_of_each(mnist.x_test, mnist.y_test)
+    monkeypatch.setattr(style, "display", displayed.append)
+    monkeypatch.setattr("matplotlib.pyplot.get_backend", lambda: "inline")
+    model, images = dense([9]), playground.one_of_each(mnist)
 
     def show(watched):
         monkeypatch.setattr(playground, "watched", lambda: watched)
@@ -134,8 +136,8 @@ def shown(monkeypatch, mnist):
 
 
 def test_where_nobody_watches_a_line_says_what_to_do(shown, capsys):
-    assert shown(watched=False) == []
-    assert capsys.readouterr().out.count("\n") == 1
+    (picture,) = shown(watched=False)  # of a stored digit, and what the networks say of it
+    assert picture.data.startswith(b"\x89PNG") and capsys.readouterr().out.count("\n") == 1
 
 
 def test_where_anywidget_is_missing_a_line_says_so(shown, capsys, monkeypatch):
@@ -154,9 +156,28 @@ def test_where_a_person_watches_there_is_a_widget(shown, capsys):
     assert set(np.unique(masks)) == {0, 255} and 0.2 < masks.mean() / 255 < 0.8
 
 
+def test_each_class_has_its_own_image_wherever_there_is_one(mnist):
+    x, y = mnist.x_train[:300], mnist.y_train[:300] % 3
+    data = ff.Data.from_arrays(x, y, x[y < 2], y[y < 2])
+    images = playground.one_of_each(data)
+    assert any(np.array_equal(images[2], image) for image in data.x_train[data.y_train == 2])
+    np.testing.assert_array_equal(images[0], data.x_test[data.y_test == 0][0])
+    model = dense([9], image_shape=(28, 28))
+    with pytest.raises(ValueError, match="2 images and 3 names: expected an image of each class"):
+        playground.show({"dense": model}, images[:2], data.class_names)
+
+
+def test_the_page_to_open_has_the_module_as_it_is():
+    root = Path(__file__).parents[1]
+    page = (root / "docs" / "draw.html").read_text()
+    (networks,) = re.findall('<script src="([^"]*)">', page)
+    assert playground.markup(networks) in page, "call .venv/bin/python docs/draw.py"
+    assert (root / "docs" / networks).samefile(playground.NETWORKS)
+
+
 def test_the_module_is_one_plain_file_of_the_package():
     source = playground.MODULE.read_text()
-    assert len(source) <= 21_000 and not re.search(
+    assert len(source) <= 22_000 and not re.search(
         r"^import |\bimport\(|\brequire\(", source, re.M
     )
     pyproject = (Path(__file__).parents[1] / "pyproject.toml").read_text()
@@ -191,9 +212,7 @@ def test_the_sites_networks_err_as_little_as_they_say(name, mnist):
 
 def test_the_sites_digits_are_those_of_the_data(mnist):
     digits = unpacked(SITE["digits"])
-    np.testing.assert_allclose(
-        digits / 255, playground.one_of_each(mnist.x_test, mnist.y_test), atol=1e-6
-    )
+    np.testing.assert_allclose(digits / 255, playground.one_of_each(mnist), atol=1e-6)
     for name in ("dense", "convolutional"):
         packed = SITE["networks"][name]
         for label, digit in enumerate(digits):
