@@ -56,8 +56,10 @@ class _Live(keras.callbacks.Callback):
         self._draw()
 
     def _draw(self):
-        start = time.perf_counter()
-        self._fill(*self._goodness())
+        start, goodness = time.perf_counter(), self._goodness()
+        if not np.isfinite(goodness).all():  # the training says so after this step, and ends
+            return
+        self._fill(*goodness)
         self.shown.update(self._picture())
         self.spent += time.perf_counter() - start
 

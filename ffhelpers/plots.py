@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator
 from . import parameters
 from .drawings import network, unrolled
 from .live import live
-from .style import NEGATIVE, NEUTRAL, POSITIVE, drawable, show
+from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
 __all__ += ["images", "intervals", "labelled", "live", "maps", "multiples", "network", "panels"]
@@ -30,7 +30,7 @@ def _logarithmic(axis):
     axis.set_minor_formatter("")
 
 
-def images(images, titles=None, columns=10, colors=None):
+def images(images, titles=None, columns=10):
     """A grid of images; nothing where there are none.
 
     Args:
@@ -38,17 +38,19 @@ def images(images, titles=None, columns=10, colors=None):
             ones, `(n, d)`, as a strip.
         titles: n strings.
         columns: images in a row.
-        colors: n colours of the titles.
     """
     parameters.check(columns=columns)
     images = _pictures(images)
-    _one_each(images, titles=titles, colors=colors)
+    _one_each(images, titles=titles)
     if not images:
         return
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     figure, axes = plt.subplots(
-        rows, columns, figsize=(columns * 1.1, rows * (1.35 if titles else 1.1)), squeeze=False
+        rows,
+        columns,
+        figsize=(columns * 1.1, rows * (1.1 if titles is None else 1.35)),
+        squeeze=False,
     )
     for i, ax in enumerate(axes.flat):
         if i >= len(images):
@@ -57,7 +59,7 @@ def images(images, titles=None, columns=10, colors=None):
             _framed(ax, images[i])
             if titles is not None:
                 title = "\n".join(textwrap.fill(line, 17) for line in titles[i].splitlines())
-                ax.set_title(title, fontsize=9, color=colors[i] if colors else "black")
+                ax.set_title(title, fontsize=9)
     show(figure)
 
 
@@ -74,9 +76,10 @@ def labelled(images, count, titles=None, columns=5, colors=None):
     """A grid of images that hold a label; above each, enlarged, the pixels that hold it.
 
     Args:
-        images, titles, colors: as for `images`.
+        images, titles: as for `images`.
         count: number of classes; their pixels are the first ones of an image.
         columns: images in a row.
+        colors: n colours of the titles.
 
     Example:
         `plots.labelled(ff.write_label(images[:5], labels[:5], 10), 10)`
@@ -146,6 +149,7 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
     for span in shaded:
         ax.axvspan(*span, color=NEUTRAL, alpha=0.15, linewidth=0)
     marker = "o" if len(x) == 1 else None  # of one point there is no line to see
+    ax.set_prop_cycle(LINES)
     for label, y in series.items():
         ax.plot(x, y, label=label, marker=marker, **(styles or {}).get(label, {}))
     for height in lines:
@@ -213,7 +217,8 @@ def candidates(images, goodness, names, label, lead=False):
         ax.set_title(textwrap.fill(names[each], 11), fontsize=11, color=colors[i])
     bars = figure.add_subplot(grid[1, :])
     height = np.asarray(height)[labels]
-    shown = bars.bar(range(count), height, 0.6, color=colors)
+    pale = [PALE if color == NEUTRAL else color for color in colors]
+    shown = bars.bar(range(count), height, 0.6, color=pale)
     bars.bar_label(shown, [f"{each:{'+' if lead else ''}.2f}" for each in height], padding=2)
     bars.axhline(0, color="black", linewidth=0.8)
     ylabel = "ahead of the\nbest wrong label" if lead else "goodness,\nsum over layers"
@@ -522,7 +527,7 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
             top.images[0].set(cmap=_SIGNED, clim=(-reach, reach))
         top.set_title(titles[i], fontsize=11)
         orange = values[i] < 0 if marked is None else np.arange(len(values[i])) == marked[i]
-        other = POSITIVE if marked is None else NEUTRAL
+        other = POSITIVE if marked is None else PALE
         below.bar(names, values[i], color=np.where(orange, NEGATIVE, other))
         if line is not None:
             below.axhline(line, color=NEUTRAL, linestyle=":")

@@ -6,9 +6,11 @@ import matplotlib.pyplot as plt
 import PIL.Image
 from IPython.display import Image, display
 
-# Apart for the colour-blind, and in grey (Okabe and Ito, https://jfly.uni-koeln.de/color/).
-POSITIVE, NEGATIVE, NEUTRAL = "#0072b2", "#d55e00", "#7f7f7f"
+# Apart for the colour-blind (Okabe and Ito, https://jfly.uni-koeln.de/color/); in grey lines differ
+# by their dashes, and marked bars by the paleness of the others.
+POSITIVE, NEGATIVE, NEUTRAL, PALE = "#0072b2", "#d55e00", "#7f7f7f", "#c4c4c4"
 COLORS = [POSITIVE, NEGATIVE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
+LINES = plt.cycler(color=COLORS, linestyle=["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))])
 
 plt.rcParams.update(
     {

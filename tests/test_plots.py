@@ -6,7 +6,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 import ffhelpers as ff
-from ffhelpers import drawings, plots
+from ffhelpers import drawings, plots, style
 
 
 @pytest.fixture
@@ -44,6 +44,12 @@ def test_a_network_in_time_has_an_arrow_for_each_that_is_heard(axes):
         tuple(dot.get_offsets()[0]) for dot in axes().collections if dot.get_facecolor()[0, 0] == 0
     ]
     assert sorted(filled) == [(3, 1), (3, 2)]
+
+
+def test_lines_are_told_apart_without_their_colours(axes):
+    styles = {"b": {"color": "red"}, "c": {"color": "red", "ls": "-"}}
+    plots.curves([1, 2, 3], {name: [1, 2, 3] for name in "abcd"}, "x", "y", styles)
+    assert [line.get_linestyle() for line in axes().get_lines()] == ["-", "--", "-", "-."]
 
 
 def test_signs_over_time_have_their_colours(axes):
@@ -145,7 +151,7 @@ def test_a_lead_is_counted_from_the_best_wrong_label(axes):
 
 def test_bars_below_a_picture_have_the_colour_of_their_sign_or_are_marked(axes):
     images, values = -np.ones((2, 3, 3)), np.array([[1, -2], [-3, 4]])
-    positive, negative, neutral = map(to_rgb, (plots.POSITIVE, plots.NEGATIVE, plots.NEUTRAL))
+    positive, negative, neutral = map(to_rgb, (plots.POSITIVE, plots.NEGATIVE, style.PALE))
     for marked, expected in (
         (None, [[positive, negative], [negative, positive]]),
         ([0, 1], [[negative, neutral], [neutral, negative]]),
