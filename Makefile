@@ -60,12 +60,16 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 ALIKE = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test_convolutions.py \
 	tests/test_local.py tests/test_plots.py tests/test_parameters.py
 
+# What rests on Keras's own inner workings.
+KERAS = tests/test_model.py tests/test_trainer.py tests/test_readout.py tests/test_resume.py
+
 test-lowest: setup  ## run some tests and a notebook with the oldest versions that are allowed
 	UV_PYTHON="$${UV_PYTHON:->=3.10,<3.12}" .venv/bin/python -m uv venv -q --clear \
 		--no-python-downloads .venv-lowest
 	$(uv) pip install -q --python .venv-lowest/bin/python --require-hashes -r pins/lowest.txt
 	PYTHONPATH="$$PWD" .venv-lowest/bin/python -m pytest -q -n 2 $(ALIKE) \
 		"tests/test_notebooks.py::test_it_runs_on_data_of_ones_own[04_evaluation]"
+	PYTHONPATH="$$PWD" .venv-lowest/bin/python -m pytest -q -n 2 -m "not slow" $(KERAS)
 
 # What the registry has today has no hashes yet: this alone is installed without them.
 test-newest: setup  ## run some tests with the newest versions there are, Keras's pre-releases too
@@ -88,7 +92,8 @@ audit: setup  ## look for what is unsafe in the code, and for what is known of t
 	esac
 
 kaggle: setup  ## write what Kaggle's own command line uploads into runs/kaggle (OWNER=you)
-	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME),your-name)
+	$(if $(OWNER)$(KAGGLE_USERNAME),,@echo "name your account: make kaggle OWNER=you" >&2; exit 1)
+	.venv/bin/python -m ffhelpers kaggle $(or $(OWNER),$(KAGGLE_USERNAME))
 
 test-browser: setup book  ## run every notebook in JupyterLab, and look at the site, in Chromium
 	FULL=$(FULL) .venv/bin/python -m pytest -n 2 --maxschedchunk 1 tests/browser $(if $(SOME),--some)
@@ -109,9 +114,11 @@ book: setup  ## make a site of the notebooks as they are stored: runs/book/index
 	rm -rf runs/book
 	.venv/bin/python -m sphinx -q -W --keep-going -c site . runs/book
 
-# It refuses to run as root, as one often is in a container, unless it is told that this is meant.
+# Lessons link to pages beside their folder, and its terminal knows this `python`. It refuses to run
+# as root, as one often is in a container, unless it is told that this is meant.
 lab: setup  ## open the notebooks in JupyterLab
-	.venv/bin/python -m jupyterlab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/python -m jupyterlab \
+		--LabApp.default_url=/lab/tree/notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 setup: $(if $(stamp),,venv)  ## make .venv with the pinned dependencies and fetch MNIST
 	@.venv/bin/python -m ffhelpers data mnist

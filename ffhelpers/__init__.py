@@ -34,8 +34,16 @@ def _silent_stderr():
 def _import_tensorflow():
     """Import it without the lines that its C++ part writes to stderr, and so into notebooks."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import
-    with _silent_stderr():  # some lines come whatever the level
-        import tensorflow
+    try:
+        with _silent_stderr():  # some lines come whatever the level
+            import tensorflow
+    except ModuleNotFoundError as error:
+        if error.name != "tensorflow":
+            raise
+        raise ModuleNotFoundError(
+            "TensorFlow is missing: install 'ffhelpers[cpu]', or 'ffhelpers[cuda]' for NVIDIA GPUs",
+            name="tensorflow",
+        ) from None
     tensorflow.get_logger().setLevel("ERROR")  # nor what its Python part warns of
 
 

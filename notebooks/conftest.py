@@ -1,5 +1,6 @@
 """What nbval compares, that the cells of a notebook stay together, and how much memory it may take."""
 
+import os
 import re
 from pathlib import Path
 
@@ -10,6 +11,8 @@ GIGABYTES = 1.5  # Binder gives 2, of which its JupyterLab needs a part
 
 def pytest_collectstart(collector):
     if collector.fspath and collector.fspath.ext == ".ipynb":
+        for name in ("MPLBACKEND", "MATPLOTLIBRC"):  # with which kernels would draw otherwise
+            os.environ.pop(name, None)
         # Everything but stderr, where C code writes what pytest then swallows.
         collector.skip_compare += ("stderr",)
 

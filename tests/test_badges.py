@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from ffhelpers.running import badges
+from reading import minutes_to_read
 
 ROOT = Path(__file__).parents[1]
 SETTING = '\n[project.urls]\nRepository = "{}"\n'
@@ -63,6 +64,8 @@ def test_badges_come_with_an_address_and_go_without_one(root, capsys):
         assert f"welcome?src=https://github.com/{there})" in title[1]
         assert f"gh/some-one/f.f_1/main?urlpath=lab/tree/notebooks/{path.name})" in title[1]
         assert code(path)[0].source == code(notebooks[0])[0].source
+        assert max(map(len, code(path)[0].source.splitlines())) <= 100
+        assert minutes_to_read(nbformat.read(path, as_version=4)) <= 20
     assert "notebooks/00_start_here.ipynb)\n\nBackprop" in (root / "README.md").read_text()
     assert badges.changed(root) == [] and capsys.readouterr().out.count("written") > 12
     (root / "pyproject.toml").write_bytes(before[root / "pyproject.toml"])

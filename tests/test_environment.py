@@ -202,9 +202,9 @@ FILES = [
 
 @pytest.mark.parametrize("name", [*FILES, "Makefile", ".ci/run"])
 def test_packages_come_from_wherever_the_reader_gets_them(name):
+    text = re.sub("^Repository = .*", "", (ROOT / name).read_text(), flags=re.M)  # its own address
     assert not re.search(
-        r"://|--(extra-)?index-url|find-links|trusted-host|/(home|root|opt)/",
-        (ROOT / name).read_text(),
+        r"://|--(extra-)?index-url|find-links|trusted-host|/(home|root|opt)/", text
     )
 
 

@@ -59,8 +59,11 @@ def test_it_works_where_it_is_installed(built, tmp_path):
     call(*uv, "venv", "-q", "--python", sys.executable, "new", cwd=tmp_path)
     python = tmp_path / "new" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     install = [*uv, "pip", "install", "-q", "--python", python]
-    call(*install, "--require-hashes", "-r", ROOT / "pins" / "cpu.txt", cwd=tmp_path)
-    call(*install, "--no-deps", built[2], cwd=tmp_path)
+    pinned = ["--constraint", ROOT / "pins" / "cpu.txt"]
+    call(*install, *pinned, built[2], cwd=tmp_path)
+    bare = call(python, "-c", "import ffhelpers", cwd=tmp_path, check=False)
+    assert "TensorFlow is missing: install 'ffhelpers[cpu]'" in bare.stderr.splitlines()[-1]
+    call(*install, *pinned, f"ffhelpers[cpu] @ {built[2].as_uri()}", cwd=tmp_path)
     helped = call(python, "-m", "ffhelpers", "--help", cwd=tmp_path)
     assert all(f"  {name} " in helped.stdout for name in ("run", "sweep", "table", "data"))
     where = call(python, "-c", "import ffhelpers; print(ffhelpers.__file__)", cwd=tmp_path)

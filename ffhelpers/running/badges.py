@@ -16,11 +16,13 @@ import nbformat
 from . import records
 
 FETCH = """\
-if importlib.util.find_spec("ffhelpers") is None and ({where}):
-    get_ipython().system("git clone -q --depth 1 {address}")
+if importlib.util.find_spec("ffhelpers") is None and (
+    kaggle.is_dir() or "google.colab" in sys.modules
+):
+    repository = "{address}"
+    get_ipython().system(f"git clone -q --depth 1 {{repository}}")
     sys.path.append(str(Path.cwd() / "{name}"))
 """
-WHERE = 'kaggle.is_dir() or "google.colab" in sys.modules'
 SAYS_WHAT_TO_DO = 'if importlib.util.find_spec("ffhelpers") is None:\n    sys.exit('
 BADGES = {
     "Open in Colab": (
@@ -94,10 +96,12 @@ def _titled(text, repository, path):
 def _fetching(source, repository):
     """The cell that finds the package, with the lines that fetch it, or without."""
     before, rest = source.split(SAYS_WHAT_TO_DO)
-    before = re.sub(r"^if [^\n]*colab[^\n]*\n(    [^\n]*\n)*", "", before, flags=re.M)
+    before = re.sub(
+        r"^if [^\n]*\(\n[^\n]*colab[^\n]*\n\):\n(    [^\n]*\n)*", "", before, flags=re.M
+    )
     if repository:
         address, name = f"https://github.com/{repository}", repository.partition("/")[2]
-        before += FETCH.format(where=WHERE, address=address, name=name)
+        before += FETCH.format(address=address, name=name)
     return before + SAYS_WHAT_TO_DO + rest
 
 

@@ -22,7 +22,7 @@ def write(folder, owner, root="."):
         root: the repository, a clone.
 
     Returns:
-        The commands that upload it, in their order.
+        The commands that upload it, in their order, and what to heed between them.
 
     Raises:
         ValueError: the owner is no account's name, the root is no clone, the folder is not one
@@ -66,7 +66,12 @@ def _write(folder, owner, root, files):
         licenses=[{"name": "other"}],  # Kaggle's list has no MIT
         description="The package that the notebooks import, and what they recorded. MIT licence.",
     )
-    commands = ["kaggle datasets create -p {folder}/package --dir-mode zip"]
+    commands = [
+        "kaggle datasets create -p {folder}/package --dir-mode zip",
+        "# later: kaggle datasets version -p {folder}/package --dir-mode zip -m 'what is new'",
+        f"# wait until it is ready: kaggle datasets status {owner}/{slug}",
+        "# then a kernel at a time: Kaggle runs only a few with a GPU at once",
+    ]
     for notebook in sorted((root / "notebooks").glob("[0-9]*.ipynb")):
         here = folder / notebook.stem
         here.mkdir()

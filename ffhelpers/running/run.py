@@ -4,7 +4,6 @@ import contextlib
 import json
 import logging
 import os
-import sys
 import tempfile
 import textwrap
 import time
@@ -54,9 +53,6 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
     parameters = typed_parameters(notebook, parameters)
     complete = prepared(notebook, output_dir) / (name or notebook.name)
     failed = complete.with_suffix(".failed.ipynb")
-    if bar is None and sys.stderr.isatty():
-        bar = {"desc": notebook.name}
-
     aside = f".unfinished-{complete.stem}-"
     with tempfile.TemporaryDirectory(prefix=aside, dir=complete.parent) as folder:
         unfinished, start = Path(folder, notebook.name), time.perf_counter()
@@ -149,8 +145,10 @@ def _execute(notebook, output, parameters, bar):
 STARTS = 3
 
 # Nobody watches these kernels. And a backend that was chosen for scripts, such as Agg, would keep
-# a kernel from showing its pictures: without one it takes its own.
-_HIDDEN = (*machine.SESSION_MARKS, "MPLBACKEND")
+# a kernel from showing its pictures: without one it takes its own. So with what else changes what
+# is shown, or which library computes it.
+_HIDDEN = (*machine.SESSION_MARKS, "MPLBACKEND", "MATPLOTLIBRC", "KERAS_BACKEND")
+_HIDDEN += ("TF_CPP_MIN_LOG_LEVEL",)
 
 
 @contextlib.contextmanager

@@ -66,13 +66,15 @@ def new_page(chromium):
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """A copy of the notebooks."""
-    return shutil.copytree(FOLDER, tmp_path_factory.mktemp("lab") / "notebooks")
+    """A copy of the notebooks, beside the page to which they link."""
+    folder = shutil.copytree(FOLDER, tmp_path_factory.mktemp("lab") / "notebooks")
+    shutil.copy(FOLDER.parent / "results.md", folder.parent)
+    return folder
 
 
 @pytest.fixture(scope="session")
 def server(folder):
-    with lab.server(folder) as found:
+    with lab.server(folder.parent) as found:
         yield found
 
 

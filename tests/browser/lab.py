@@ -111,7 +111,7 @@ class Notebook:
 
     def __init__(self, page, address, token, name):
         self.page = page
-        page.goto(f"{address}lab/tree/{name}?reset&token={token}")
+        page.goto(f"{address}lab/tree/notebooks/{name}?reset&token={token}")
         page.wait_for_function("window.jupyterapp")  # which waits for the widgets' extensions
         page.wait_for_function(OPENED, arg=name)
 
