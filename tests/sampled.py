@@ -20,13 +20,17 @@ SEED = os.environ.get("SEED") or _head() or "0"
 
 
 def left_out(items):
-    """Of each file's slow tests all but one in three, or in what else their mark says; 0: all."""
+    """Of each file's slow tests all but one in three, or in what else their mark says; 0: all.
+
+    Of two tests, one in three is none or one, as chance has it.
+    """
     alike = {}
     for item in items:
         if mark := item.get_closest_marker("slow"):
             one_in = mark.kwargs.get("one_in", 3)
             alike.setdefault((item.path.name, one_in), []).append(item)
     for (name, one_in), those in alike.items():
-        count = max(1, round(len(those) / one_in)) if one_in else 0
-        kept = random.Random(f"{SEED} {name} {one_in}").sample(those, count)
+        draw = random.Random(f"{SEED} {name} {one_in}")
+        count = int(len(those) / one_in + draw.random()) if one_in else 0
+        kept = draw.sample(those, count)
         yield from (item for item in those if item not in kept)

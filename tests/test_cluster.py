@@ -72,7 +72,7 @@ def test_a_scheduler_that_restarts_costs_what_was_not_complete(cluster, command)
     sweep = command.start(*SWEEP, "-p", "seed=0,1,2", "-p", "wait=3")
     until(lambda: len(list(Path("out").glob("*.ipynb"))) == 1 and Path("begun-1").exists())
     first.kill()
-    out, err = sweep.communicate(timeout=60)
+    out, err = sweep.communicate(timeout=300)
     assert sweep.returncode == 1 and out.count("test error") == 1
     (lost,) = {line.split("): ")[1] for line in err.splitlines()}
     assert lost == "its scheduler is gone: start it, and call this again for what is missing"

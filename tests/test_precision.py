@@ -14,7 +14,7 @@ TESTS = Path(__file__).parent
 def case(kind):
     """The quick ones are sampled; a CPU takes many minutes for the others in half precision."""
     quick = kind in (precision.dense, precision.hardest)
-    return pytest.param(kind.__name__, marks=pytest.mark.slow(one_in=4 if quick else 0))
+    return pytest.param(kind.__name__, marks=pytest.mark.slow(one_in=8 if quick else 0))
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])

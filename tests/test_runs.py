@@ -424,8 +424,9 @@ def test_an_interrupted_run_leaves_the_earlier_one(tmp_path, command, how):
     deadline = time.monotonic() + 60
     while not (tmp_path / "started").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert (tmp_path / "started").exists()
     process.send_signal(how)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "Traceback" not in err
     assert [path.name for path in (tmp_path / "runs").glob("[!.]*")] == ["slow.ipynb"]

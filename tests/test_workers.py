@@ -96,7 +96,7 @@ def test_a_killed_worker_ends_the_others_and_a_restart_goes_on(workers, victim, 
         if line == "epoch 3\n":
             break
     processes[victim].kill()
-    _, err = processes[1 - victim].communicate(timeout=60)
+    _, err = processes[1 - victim].communicate(timeout=120)
     assert processes[1 - victim].returncode == 1
     last = err.strip().splitlines()[-1]
     assert last.startswith(f"ffhelpers.workers.WorkerLostError: worker {victim} does not answer")
