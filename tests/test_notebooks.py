@@ -137,7 +137,7 @@ def test_without_the_package_the_first_cell_says_what_to_do(tmp_path):
     command = [sys.executable, "-I", "-S", "-c", first]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
-    assert "ffhelpers is missing: put the whole repository beside" in done.stderr
+    assert "ffhelpers is missing: clone its repository beside" in done.stderr
 
 
 def test_links_lead_to_notebooks_before_and_after_it(stored):
@@ -262,8 +262,35 @@ def test_commands_of_solutions_run_in_small(path, settings, own_data, own_text, 
     notebook = nbformat.read(path, as_version=4)
     small = notebook.metadata["tests"]["small"]
     asked = dict(setting.split("=", 1) for setting in settings)
-    asked = {name: value for name, value in asked.items() if name not in ("dataset", "epochs")}
-    assert run_small(path, notebook, small | asked, own_data, own_text, tmp_path).exists()
+    asked.pop("dataset", None)
+    run_small(path, notebook, small | asked, own_data, own_text, tmp_path)
+
+
+@pytest.mark.slow
+def test_hybrids_go_to_sleep_too(own_data, own_text, tmp_path):
+    path = FOLDER / "11_sleep.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    settings = {**notebook.metadata["tests"]["small"], "hybrids": True}
+    executed = run_small(path, notebook, settings, own_data, own_text, tmp_path)
+    assert "untrained_validation_error" in ff.figures(executed)
+
+
+@pytest.mark.slow
+def test_a_folder_of_pictures_will_do(own_text, tmp_path):
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 90), ("valid", 30), ("test", 60)):
+        for i in range(3):
+            folder = tmp_path / "own" / part / f"class {i}"
+            folder.mkdir(parents=True)
+            for j in range(count):
+                picture = rng.integers(0, 60, (16, 14), dtype="uint8")
+                picture[2 + 4 * i : 6 + 4 * i] += 150
+                PIL.Image.fromarray(picture).save(folder / f"{j:02}.png")
+    path = FOLDER / "04_evaluation.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    settings = notebook.metadata["tests"]["small"]
+    executed = run_small(path, notebook, settings, tmp_path / "own", own_text, tmp_path)
+    assert ff.figures(executed)["test_error"] < 0.2
 
 
 @pytest.mark.slow
@@ -272,7 +299,7 @@ def test_recipes_of_the_long_list_run_too(own_data, tmp_path):
     names = ["softmax over all labels", "three negatives", "peer normalisation", "backprop"]
     names += ["goodness of the top tenth", "goodness is the mean activity", "tanh", "depth 3"]
     names += ["negatives of the one-pass softmax"]
-    settings = {"dataset": own_data, "seeds": 1, "epochs": 2, "widths": "40,30"}
+    settings = {"dataset": own_data, "seeds": 1, "epochs": 2, "widths": "40,30", "batch_size": 20}
     command = [sys.executable, "-m", "ffhelpers", "run", str(FOLDER / "05_ablations.ipynb")]
     for name, value in {**settings, "recipes": ",".join(names)}.items():
         command += ["-p", f"{name}={value}"]

@@ -176,10 +176,37 @@ def test_three_seeds_do_not_settle_what_gets_through_long_phases():
 
 def test_with_hybrids_three_seeds_show_no_use_for_momentum():
     errors = ff.results("11_sleep/hybrids", ["errors"])
-    names = [f"SGD {m}, rate 0.03, phase 32" for m in ("0", "0.999")]
-    table = ff.table(errors, ["recipe"], "errors", names[0]).set_index("recipe")
-    assert table.difference_low[names[1]] < 0 < table.difference_high[names[1]]
-    assert "three seeds show no use for momentum here" in said("11", "2d6f8cb0")
+    best = "SGD 0.999, rate 0.03, phase 32"
+    table = ff.table(errors, ["recipe"], "errors", best).set_index("recipe")
+    long = table[table.index.str.endswith("phase 32")]
+    assert long["mean"].idxmin() == best
+    for other in ("SGD 0, rate 0.03", "SGD 0.9, rate 0.01", "SGD 0.99, rate 0.01"):
+        row = long.loc[f"{other}, phase 32"]
+        assert row.difference_low < 0 < row.difference_high, other
+    assert "so they show no use for momentum here" in said("11", "2d6f8cb0")
+
+
+def test_what_phases_cost_with_hybrids():
+    errors = ff.results("11_sleep/hybrids", ["errors"])
+    mean = errors.groupby("recipe").errors.mean()
+    assert (
+        mean[mean.index.str.startswith("SGD") & mean.index.str.contains("rate 0.01,")].max() < 0.1
+    )
+    for momentum, falls in ((0.9, 16), (0.99, 32)):
+        assert mean[f"SGD {momentum}, rate 0.03, phase {falls}"] > 0.7
+    for momentum, costs in ((0, True), (0.999, False)):
+        name = f"SGD {momentum}, rate 0.03, phase"
+        row = ff.table(errors, ["recipe"], "errors", f"{name} together").set_index("recipe")
+        row = row.loc[f"{name} 32"]
+        assert (row.difference_low > 0) == costs and row.difference_high < 0.025
+    said_of_it = said("11", "2d6f8cb0")
+    assert "loses about a point by 32, and a memory of a thousand nothing" in said_of_it
+    for path, bears in (("map", 16), ("hybrids", 16)):
+        adam = ff.results(f"11_sleep/{path}", ["errors"]).groupby("recipe").errors.mean()
+        assert (
+            adam["Adam 0.9, rate 0.001, phase 32"]
+            > 2 * adam[f"Adam 0.9, rate 0.001, phase {bears}"]
+        )
 
 
 def test_what_the_cut_from_above_costs():
