@@ -266,7 +266,7 @@ def test_commands_of_solutions_run_in_small(path, settings, own_data, own_text, 
     run_small(path, notebook, small | asked, own_data, own_text, tmp_path)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(one_in=6)
 def test_hybrids_go_to_sleep_too(own_data, own_text, tmp_path):
     path = FOLDER / "11_sleep.ipynb"
     notebook = nbformat.read(path, as_version=4)

@@ -115,7 +115,7 @@ def run(clone, own_data, own_text):
     return call
 
 
-@pytest.mark.slow(one_in=1)
+@pytest.mark.slow(one_in=2)
 def test_the_commands_run_in_their_order(clone, run):
     for command in PYTHON:
         if command not in (*TESTS, *RECIPES, *ELSEWHERE):
