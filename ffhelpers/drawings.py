@@ -65,37 +65,42 @@ def arrow(ax, start, end, color="black", text="", stopped=False, dashed=False, s
 def network(model):
     """Any `ForwardForward` model: its source, its blocks with their shapes, what each learns by.
 
+    The blocks of a `Recurrent` model hear those above, too, the last one the label.
+
     Args:
         model: built, as after the first `fit` or `predict`; or not, then without shapes.
-
-    Raises:
-        ValueError: a `Recurrent` model, whose blocks also hear those above.
 
     Example:
         `plots.network(ff.ForwardForward([500, 500], num_classes=10))`
     """
     from .recurrent import Recurrent  # which needs Keras, as no other drawing does
 
-    if isinstance(model, Recurrent):
-        raise ValueError(
-            "a Recurrent model: its blocks also hear those above, which this drawing does not show; "
-            "draw it in time with plots.unrolled"
-        )
-    blocks = model.blocks
-    ax = canvas(10, 1.4 + 1.6 * len(blocks))
-    box(ax, 3, 0.6, type(model.source).__name__, width=4.4, fill="#f2f2f2")
-    for i, block in enumerate(blocks):
+    recurrent = isinstance(model, Recurrent)
+    top = 2.2 + 1.6 * len(model.blocks)  # where the label of a recurrent network is
+    ax = canvas(10, top + 0.6 if recurrent else top - 0.8)
+    source = type(model.source).__name__
+    box(ax, 3, 0.6, "image" if recurrent else source, width=4.4, fill="#f2f2f2")
+    up, down = (2.2, 3.8) if recurrent else (3, None)
+    for i, block in enumerate(model.blocks):
         y = 2.2 + 1.6 * i
-        arrow(ax, (3, y - 1.2), (3, y - 0.4), stopped=i > 0)
+        arrow(ax, (up, y - 1.2), (up, y - 0.4), stopped=i > 0)
         box(ax, 3, y, _described(block), width=4.4)
         arrow(ax, (5.2, y), (6.3, y), POSITIVE)
         box(ax, 8, y, _learned_by(model, block), width=3.4, color=POSITIVE, size=10)
+        if recurrent:
+            arrow(ax, (down, y + 1.2), (down, y + 0.4), COLORS[2], stopped=y + 1.6 < top)
+    if recurrent:
+        box(ax, 3, top, f"label, by {source}", width=4.4, fill="#f2f2f2")
+        counted = ", ".join(map(str, model.iterations))
+        ax.text(8, top, f"goodness counts in\niterations {counted}", ha="center", va="center")
     show(ax.figure)
 
 
 def _described(block):
     kernels = [v for v in block.weights if v.path.endswith("kernel")]
-    shape = " × ".join(str(n) for n in kernels[0].shape) if kernels else "not built yet"
+    kernels += [v for v in block.weights if v.path.endswith("top_down")]
+    shapes = [" × ".join(str(n) for n in v.shape) for v in kernels]
+    shape = ", from above ".join(shapes) or "not built yet"
     reader, inner = type(block).__name__, getattr(block, "block", None)
     return f"{reader}({type(inner).__name__})\n{shape}" if inner else f"{reader}\n{shape}"
 

@@ -7,6 +7,7 @@ from keras import ops
 from . import parameters
 from .draws import Draws, KeepsDraws
 from .goodness import ClassChannels, get, identifier, mean_square
+from .hardware import check_precision
 from .labels import Label
 
 
@@ -235,6 +236,7 @@ class Labelled(HasGoodness, keras.layers.Layer):
         if not isinstance(label, Label):
             raise ValueError(f"label={label!r}: expected a label, such as ff.LabelPixels(10)")
         block.check_reads()
+        check_precision(block)
         self.block, self.label, self.num_classes = block, label, label.num_classes
         self.axes = block.axes
 

@@ -298,9 +298,16 @@ def test_a_network_is_drawn_with_its_source_its_shapes_and_losses(drawn):
         assert part in words, part
 
 
-def test_a_network_that_hears_from_above_is_drawn_in_time_only(drawn):
-    with pytest.raises(ValueError, match="draw it in time with plots.unrolled"):
-        drawings.network(ff.Recurrent([5], num_classes=3))
+def test_a_network_that_hears_from_above_is_drawn_with_both_ways(drawn):
+    model = ff.Recurrent([7, 5], num_classes=3, iterations=[2, 3])
+    model.build((None, 4, 5))
+    plots.network(model)
+    figure = drawn()
+    words = "\n".join(texts(figure))
+    for part in ("RecurrentDense\n20 × 7, from above 5 × 7", "7 × 5, from above 3 × 5"):
+        assert part in words, part
+    assert "label, by LabelInImage" in words and "iterations 2, 3" in words
+    assert len(figure.axes[0].lines) == 2  # no gradient between the blocks, neither up nor down
 
 
 def test_signed_numbers_are_blue_and_orange(drawn):

@@ -303,6 +303,11 @@ TYPES = table(
     ),
     *((f"floatx {v}", lambda v=v: under("floatx", v), "dtype") for v in ("float64", "float16")),
     ("a block of float64", lambda: network([8, ff.Dense(8, dtype="float64")]), "float64"),
+    (
+        "a block of float64 that reads a label",
+        lambda: ff.Labelled(ff.Dense(8, dtype="float64"), ff.LabelPixels(10)),
+        "float64",
+    ),
 )
 
 CASES = TYPES + BLOCKS + LABELS + SOURCES + LOSSES + NETWORKS + MACHINE
