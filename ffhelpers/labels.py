@@ -140,7 +140,7 @@ def label_patterns(image_shape, num_classes, kind="waves"):
     Args:
         image_shape: `(h, w)` or `(h, w, channels)`.
         num_classes: number of classes.
-        kind: `"waves"`, cosines that run in different directions, the longest first (Fourier
+        kind: `"waves"`, cosines of different directions or lengths, the longest first (Fourier
             patterns, Scodellaro et al. 2023); `"masks"`, -1 or 1 in each pixel by chance, but the
             same ones always; `"corner"`, the pixels of `write_label`, for comparison.
 

@@ -113,6 +113,7 @@ WORDS = {row[0]: re.match(r"\[(\d\d)\]", row[2])[1] for row in rows("word")}
 
 # How a word is found in prose. By default it is the word itself and its plural.
 PATTERNS = {
+    "normalise": r"normalis(?:e|es|ed)",
     "threshold (θ)": r"thresholds?",
     "greedy": r"greed(?:y|ily)",
     "vote": r"vot(?:e|es|ed|ing)",
@@ -126,7 +127,7 @@ PATTERNS = {
 # These are common English, too ("a field of research", "a large-scale study", "the source code").
 # Where they stand before their lesson nobody but a reader can say in which sense; so it is only
 # asked that their own lesson introduces them, not that it is their first use.
-COMMON = {"scale", "pull", "source", "field", "mask", "window", "bits", "phase", "recipe"}
+COMMON = set("scale pull normalise source field mask window bits phase recipe".split())
 
 # One name for one thing.
 BANNED = {

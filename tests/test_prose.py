@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import ffhelpers as ff
-from ffhelpers import drawings, plots
+from ffhelpers import plots
 from ffhelpers.running import records, report
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -113,11 +113,30 @@ def test_what_changes_cost_in_short_and_long_training():
     assert words in said("05", "de850893")
 
 
+def test_what_shuffled_labels_and_a_goodness_of_another_size_cost():
+    rows = records.table("05_ablations/ablations", ["recipe"], "errors", "ours")
+    rows = rows.set_index("recipe")
+    points = 100 * rows.difference
+    shuffled, fixed = points["shuffled labels"], points["fixed negatives"]
+    assert f"little: {shuffled:.2f} points, where" in said("01", "fecc8364")
+    assert f"drawn once cost {fixed:.2f} (" in said("01", "fecc8364")
+    words = f"the sum of squares costs {points['goodness is the sum of squares']:.0f} points"
+    assert words in said("05", "8cdb903e")
+    match = rows.loc["a sum with θ and scale to match"]
+    assert match.difference_low < 0 < match.difference_high
+
+
+def test_adam_with_hybrids_loses_three_points_by_phases_of_16():
+    mean = 100 * ff.results("11_sleep/hybrids", ["errors"]).groupby("recipe").errors.mean()
+    lost = mean["Adam 0.9, rate 0.001, phase 16"] - mean["Adam 0.9, rate 0.001, phase together"]
+    assert round(lost) == 3 and "loses three points by 16" in said("11", "f541a464")
+
+
 def test_without_the_mean_away_convolutions_learn_slowly():
     runs = records.results("06_convolutions/normalization")
     means = runs.groupby("normalization").validation_error.mean()
     assert means["rms"] > 3 * max(means["batch"], means["layer"])
-    assert "lags far behind" in said("06", "e08847a1")
+    assert "stays far behind" in said("06", "e08847a1")
 
 
 def test_what_three_seeds_tell_of_the_negatives():
@@ -143,9 +162,7 @@ def test_a_short_memory_can_be_worse_than_none():
         assert (
             mean[f"SGD 0.9, rate 0.01, phase {phase}"] < mean[f"SGD 0, rate 0.01, phase {phase}"]
         )
-    assert "can be worse than none: at a rate of 0.03, phases of 16 and 32 leave 26 and 34 %" in (
-        said("11", "1d315b92")
-    )
+    assert "phases of 16 and 32 end at 26 and 34 % error" in said("11", "1d315b92")
 
 
 def test_phases_cost_nothing_or_destroy_as_the_lesson_says():
