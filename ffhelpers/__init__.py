@@ -45,6 +45,11 @@ def _import_tensorflow():
             name="tensorflow",
         ) from None
     tensorflow.get_logger().setLevel("ERROR")  # nor what its Python part warns of
+    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever Keras's file says
+    if "keras" in sys.modules:
+        backend = sys.modules["keras"].config.backend()
+    if backend != "tensorflow":
+        raise ImportError(f"Keras's backend is {backend}: expected KERAS_BACKEND=tensorflow")
 
 
 def _for_command_line():

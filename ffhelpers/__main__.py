@@ -26,6 +26,15 @@ class BadInput(click.ClickException):
     exit_code = 2
 
 
+class Place(click.ParamType):
+    """A path. Shells leave the ~ in `--output=~/runs` as it is."""
+
+    name = "path"
+
+    def convert(self, value, param, ctx):
+        return os.path.expanduser(value)
+
+
 @contextlib.contextmanager
 def _refused():
     try:
@@ -51,12 +60,15 @@ def main():
 @click.option("-f", "file", metavar="FILE", help="A YAML file of parameters; -p wins over it.")
 @click.option(
     "--output",
+    type=Place(),
     metavar="DIR",
     default="runs",
     show_default=True,
     help="Folder for the executed notebooks.",
 )
-@click.option("--record", metavar="FILE", help="Add each run to this file of JSON lines.")
+@click.option(
+    "--record", type=Place(), metavar="FILE", help="Add each run to this file of JSON lines."
+)
 @click.option(
     "--jobs",
     metavar="N",
@@ -147,8 +159,16 @@ def _execute_with_a_bar(run):
     metavar="FILE",
     help="A YAML file of values, or a list of grids; -p wins over it.",
 )
-@click.option("--output", metavar="DIR", required=True, help="Folder for the executed notebooks.")
-@click.option("--record", metavar="FILE", help="Add each run to this file of JSON lines.")
+@click.option(
+    "--output",
+    type=Place(),
+    metavar="DIR",
+    required=True,
+    help="Folder for the executed notebooks.",
+)
+@click.option(
+    "--record", type=Place(), metavar="FILE", help="Add each run to this file of JSON lines."
+)
 @click.option(
     "--jobs",
     metavar="N",
@@ -357,7 +377,14 @@ def data(name):
 
 @main.command()
 @click.argument("owner")
-@click.option("--output", default="runs/kaggle", show_default=True, help="Folder to write.")
+@click.option(
+    "--output",
+    type=Place(),
+    metavar="DIR",
+    default="runs/kaggle",
+    show_default=True,
+    help="Folder to write.",
+)
 def kaggle(owner, output):
     """Write the repository and its notebooks as Kaggle's own command line uploads them.
 

@@ -247,8 +247,8 @@ def _error(model, x, y):
 class LogExpLoss(ThresholdLoss):
     """The threshold loss with softplus written as log(1 + exp), which overflows."""
 
-    def call(self, y_true, y_pred):
-        pushed = self.scale * y_true * (self.theta - y_pred)
+    def call(self, signs, goodness):
+        pushed = self.scale * signs * (self.theta - goodness)
         return ops.sum(ops.log(1 + ops.exp(pushed)), axis=-1)
 
 
@@ -278,7 +278,7 @@ class DrawingFromSoftmax(LabelInImage):
         mistake = ops.softmax(logits) - ops.one_hot(true, self.num_classes)
         gradient = ops.matmul(ops.transpose(h), mistake)  # a sum over the batch
         self.kernel.assign_sub(gradient / (ops.cast(ops.shape(h)[0], "float32") * self.units))
-        labels = self._streams(true, hard_labels(true, logits, 1.0, self.draws, self.count))
+        labels = self._one_hot(true, hard_labels(true, logits, 1.0, self.draws, self.count))
         return super().training(x, y, weight)._replace(labels=labels)
 
 

@@ -55,10 +55,7 @@ def _array(name, value, axes):
         raise ValueError(f"{name} of several lengths: expected an array") from None
     ends, shape = axes, array.shape
     if axes[:1] == (...,):
-        ends, shape = (
-            axes[1:],
-            shape[len(shape) - len(axes) + 1 :] if len(shape) >= len(axes) - 1 else (),
-        )
+        ends, shape = axes[1:], shape[len(shape) - len(axes) + 1 :]
     fits = len(shape) == len(ends) and all(
         size == end or (isinstance(end, str) and size) for size, end in zip(shape, ends)
     )

@@ -30,7 +30,7 @@ def batches(images, labels, batch_size, shift=0, flip=False):
 
     Raises:
         ValueError: lengths that differ, `shift` not a whole number from 0, or images that cannot
-            be moved so far, or not be flipped.
+            be moved so far, or not be flipped; negatives beside images that are changed.
     """
     parameters.check(batch_size=batch_size)
     images = as_images(images)
@@ -40,6 +40,10 @@ def batches(images, labels, batch_size, shift=0, flip=False):
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     _check(images, shift, flip)
+    if negatives and (shift or flip):
+        raise ValueError(
+            "shift or flip with negatives as images, which would stay as they are: expected labels"
+        )
     with tf.device("CPU"):  # where the pipeline works
         x, y = tf.convert_to_tensor(in_place(images)), tf.constant(labels)
     rows = tf.data.Dataset.range(len(x)).shuffle(len(x)).batch(batch_size)

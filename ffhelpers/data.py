@@ -70,7 +70,7 @@ class Data:
         arrays |= {"x_val": x_val, "y_val": y_val, "class_names": class_names}
         try:
             arrays = {key: _array(key, a) for key, a in arrays.items() if a is not None}
-            return _own_data(arrays, name)
+            return _own_data(arrays, name, name)
         except DataError as error:
             raise DataError(f"{name}: {error}") from None
 
@@ -109,17 +109,16 @@ def load(dataset="mnist", size=None, color=None):
     Example:
         `ff.load("flowers/", size=(28, 28)).class_names`
     """
-    if not isinstance(dataset, (str, os.PathLike)) or not is_path(dataset):
+    if not is_path(dataset):
         raise _unknown(dataset)
     name, path = known_name(dataset), Path(os.path.expanduser(dataset))
-    folder = name is None and os.fspath(dataset) and path.is_dir()
-    if folder:
+    if name is None and path.is_dir():
         return _pictures(path, size, color)
     if size is not None or color is not None:
         raise DataError(f"size or color with {dataset}: expected a folder of pictures")
     if name is not None:
         return _published(name)
-    if path.suffix == ".npz" or (os.fspath(dataset) and path.exists()):
+    if path.suffix == ".npz" or path.exists():
         return _own(path)
     raise _unknown(dataset)
 
@@ -131,7 +130,9 @@ def _unknown(dataset):
 
 
 def is_path(path):
-    """Whether a system can look for it: not where it is too long, or has a zero in it."""
+    """Whether it is one that a system can look for: neither empty nor too long, no zero in it."""
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        return False
     try:
         os.lstat(os.path.expanduser(path))
     except ValueError:
@@ -181,7 +182,7 @@ _ARRAYS = [f"{part}_{split}" for split in ("train", "test", "val") for part in "
 
 def _own(path):
     try:
-        return _own_data(_own_arrays(path), path)
+        return _own_data(_own_arrays(path), os.fspath(path), path.stem)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
@@ -218,7 +219,7 @@ def _pictures(folder, size, color):
     return replace(data, source=f"{folder}, {said}")
 
 
-def _own_data(arrays, path):
+def _own_data(arrays, source, name):
     given = {key[2:] for key in arrays if key in _ARRAYS} | {"train"}
     needed = [key for key in _ARRAYS if key[2:] in given]
     if missing := [key for key in needed if key not in arrays]:
@@ -283,8 +284,8 @@ def _own_data(arrays, path):
         **{f"y_{split}": labels for split, labels in y.items()},
         num_classes=num_classes,
         class_names=tuple(names.tolist()),
-        source=os.fspath(path),
-        name=Path(path).stem,
+        source=source,
+        name=name,
     )
 
 

@@ -27,7 +27,7 @@ def box(ax, x, y, text="", width=2.0, height=0.8, color="black", fill="white", s
     ax.text(x, y, text, ha="center", va="center", fontsize=size, color=color, zorder=3)
 
 
-def arrow(ax, start, end, color="black", text="", stopped=False, dashed=False, size=10):
+def arrow(ax, start, end, color="black", text="", stopped=False, dashed=False):
     """An arrow from one point to another.
 
     Args:
@@ -59,7 +59,7 @@ def arrow(ax, start, end, color="black", text="", stopped=False, dashed=False, s
         x, y = x - away * across[0], y - away * across[1]
         ha = "center" if abs(across[1]) > 0.7 else ("left" if across[0] < 0 else "right")
         va = "center" if abs(across[0]) > 0.7 else ("top" if across[1] > 0 else "bottom")
-        ax.text(x, y, text, ha=ha, va=va, fontsize=size, color=color)
+        ax.text(x, y, text, ha=ha, va=va, fontsize=10, color=color)
 
 
 def network(model):
@@ -128,7 +128,7 @@ def pair(positive, negative, labels):
         (positive, 4.2, "positive", f"true label {labels[0]}", POSITIVE, "goodness up"),
         (negative, 1.2, "negative", f"wrong label {labels[1]}", NEGATIVE, "goodness down"),
     ):
-        _picture(ax, image, (2, y), 2.0, color)
+        _inset(ax, image, 2, y, 2.0, color=color)
         ax.text(0.85, y, f"{kind}:\n{label}", ha="right", va="center", fontsize=11, color=color)
         toward = 2.7 + 0.25 * (y - 2.7)
         arrow(ax, (3.1, y), (3.9, toward), color)
@@ -136,18 +136,6 @@ def pair(positive, negative, labels):
         box(ax, 9.2, y, learns, width=2.8, color=color)
     ax.set_xlim(-1.4, 10.8)
     show(ax.figure)
-
-
-def _picture(ax, image, centre, size, color):
-    """An image on a canvas, in a frame, its longer side `size`."""
-    height, width = (size * n / max(image.shape[:2]) for n in image.shape[:2])
-    left, bottom = centre[0] - width / 2, centre[1] - height / 2
-    limits = ax.axis()
-    extent = (left, left + width, bottom, bottom + height)
-    ax.imshow(drawable(image), vmin=0, vmax=1, extent=extent)
-    frame = {"fill": False, "edgecolor": color}
-    ax.add_patch(Rectangle((left, bottom), width, height, **frame))
-    ax.axis(limits)  # which imshow changes
 
 
 def layer():
@@ -227,14 +215,14 @@ def local_fields(image, pattern, field, strides, grids):
     ax.text(0.9, 2.15, "+", ha="center", va="center", fontsize=14)
     _inset(ax, 0.5 + pattern / 2, 0.9, 0.8, 1.5, "label")
     arrow(ax, (1.75, 2.2), (2.25, 2.2))
-    side, left, top = 2.8, 2.35, 3.6
-    _inset(ax, np.clip(image + laid_over, 0, 1), left + side / 2, 2.2, side, "what enters")
+    _inset(ax, np.clip(image + laid_over, 0, 1), 3.75, 2.2, 2.8, "what enters")
+    pixel = 2.8 / max(image.shape[:2])
+    left, top = 3.75 - pixel * image.shape[1] / 2, 2.2 + pixel * image.shape[0] / 2
     centers = [7.1 + 2.6 * i for i in range(len(grids))]
     cells = [_grid_of_boxes(ax, grid, x, 2.2) for x, grid in zip(centers, grids)]
-    down, right = (side / pixels for pixels in image.shape[:2])
-    height, width = field[0] * down, field[1] * right
+    height, width = field[0] * pixel, field[1] * pixel
     for place, color in (((0, 0), COLORS[2]), (max(cells[0]), COLORS[3])):  # two of the fields
-        x, y = left + place[1] * strides[1] * right, top - place[0] * strides[0] * down
+        x, y = left + place[1] * strides[1] * pixel, top - place[0] * strides[0] * pixel
         _outline(ax, x, y - height, width, height, color)
         column, row = cells[0][place]
         box(ax, column, row, width=0.5, height=0.5, color=color, fill=color)
@@ -309,13 +297,15 @@ def hybrid(image, other, mask, blocks=2):
     show(ax.figure)
 
 
-def _inset(ax, image, x, y, size, title):
-    """An image, float in [0, 1], in a thin frame, centred at (x, y)."""
-    half, limits = size / 2, {"xlim": ax.get_xlim(), "ylim": ax.get_ylim()}
-    ax.imshow(drawable(image), vmin=0, vmax=1, extent=(x - half, x + half, y - half, y + half))
-    ax.set(**limits)
-    _outline(ax, x - half, y - half, size, size, NEUTRAL, linewidth=1)
-    ax.text(x, y + half + 0.1, title, ha="center", va="bottom", fontsize=11)
+def _inset(ax, image, x, y, size, title="", color=NEUTRAL):
+    """An image, float in [0, 1], in a thin frame, centred at (x, y); its longer side is `size`."""
+    image, limits = drawable(image), ax.axis()
+    height, width = (size * n / max(image.shape[:2]) for n in image.shape[:2])
+    left, bottom = x - width / 2, y - height / 2
+    ax.imshow(image, vmin=0, vmax=1, extent=(left, left + width, bottom, bottom + height))
+    ax.axis(limits)  # which imshow changes
+    _outline(ax, left, bottom, width, height, color, linewidth=1)
+    ax.text(x, bottom + height + 0.1, title, ha="center", va="bottom", fontsize=11)
 
 
 def _outline(ax, x, y, width, height, color, linewidth=2):
@@ -443,13 +433,12 @@ def memory(momenta, length=8, steps=48):
     """What a velocity is made of: how much each step of the past counts in it, by its sign.
 
     Phases follow each other, positive (awake) and negative (asleep), and the last one ends now.
+    Above each panel stands what is left when the pushes of both signs are added.
 
     Args:
         momenta: of the optimiser, a panel each.
         length: of a phase, in steps.
         steps: how many of the past are drawn.
-
-    Above each panel stands what is left when the pushes of both signs are added.
     """
     size = (7.5, 1.5 * len(momenta) + 0.8)
     figure, axes = plt.subplots(len(momenta), 1, figsize=size, sharex=True, squeeze=False)
@@ -573,12 +562,14 @@ def lessons():
     show(ax.figure)
 
 
-def _start_panel(ax):
+def _layers_panel(ax, right=(0, 0.16)):
+    """Three layers with arrows between them: on the left upwards, on the right from … to …."""
     for y in (0.2, 0.5, 0.8):
         ax.add_patch(Rectangle((0.25, y - 0.07), 0.5, 0.14, facecolor="white", edgecolor="black"))
-    for x, color in ((0.4, POSITIVE), (0.6, NEGATIVE)):
-        for y in (0.27, 0.57):
-            ax.annotate("", (x, y + 0.16), (x, y), arrowprops={"arrowstyle": "->", "color": color})
+    for y in (0.27, 0.57):
+        for x, (start, end), color in ((0.4, (0, 0.16), POSITIVE), (0.6, right, NEGATIVE)):
+            style = {"arrowstyle": "->", "color": color}
+            ax.annotate("", (x, y + end), (x, y + start), arrowprops=style)
 
 
 def _label_panel(ax):
@@ -635,15 +626,6 @@ def _hybrid_panel(ax):
     ax.set(xlim=(0, 1), ylim=(0, 1))
 
 
-def _recurrent_panel(ax):
-    for y in (0.2, 0.5, 0.8):
-        ax.add_patch(Rectangle((0.25, y - 0.07), 0.5, 0.14, facecolor="white", edgecolor="black"))
-    for y in (0.27, 0.57):
-        for x, start, end, color in ((0.4, 0, 0.16, POSITIVE), (0.6, 0.16, 0, NEGATIVE)):
-            style = {"arrowstyle": "->", "color": color}
-            ax.annotate("", (x, y + end), (x, y + start), arrowprops=style)
-
-
 def _text_panel(ax):
     style = {"ha": "center", "va": "center", "fontsize": 15, "family": "monospace"}
     ax.text(0.45, 0.68, "the fo", **style)
@@ -666,7 +648,7 @@ def _pen_panel(ax):
 
 
 _LESSONS = {
-    "start here": _start_panel,
+    "start here": _layers_panel,
     "labels": _label_panel,
     "the loss": _loss_panel,
     "training": _training_panel,
@@ -675,7 +657,7 @@ _LESSONS = {
     "convolutions": _channels_panel,
     "local fields": _fields_panel,
     "no labels": _hybrid_panel,
-    "recurrence": _recurrent_panel,
+    "recurrence": lambda ax: _layers_panel(ax, right=(0.16, 0)),
     "sequences": _text_panel,
     "asleep": _phases_panel,
     "playground": _pen_panel,

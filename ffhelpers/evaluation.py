@@ -143,7 +143,8 @@ def write_submission(labels, path="submission.csv"):
     """
     labels = codes("labels", labels, None, "n")
     rows = [f"{image},{label}" for image, label in enumerate(labels, start=1)]
-    if Path(path).is_dir():
+    path = Path(path).expanduser()
+    if path.is_dir():
         raise ValueError(f"path={path}: expected that of a file, this is a folder")
     with whole(path) as aside:
         aside.write_text("\n".join(["ImageId,Label", *rows, ""]))

@@ -10,7 +10,8 @@ from keras import ops
 from . import parameters
 
 
-def _wide(x):
+def wide(x):
+    """`x` in a type that squares of half precision fit into: float64 as it is, else float32."""
     x = ops.convert_to_tensor(x)
     if keras.backend.standardize_dtype(x.dtype) == "string":
         raise ValueError("activities of dtype string: expected numbers")
@@ -22,17 +23,17 @@ def sum_of_squares(h):
 
     With threshold `theta` it is the mean of squares with threshold `theta / units`.
     """
-    return _weighted_sum(ops.square(_wide(h)), 1)
+    return _weighted_sum(ops.square(wide(h)), 1)
 
 
 def mean_square(h):
     """The mean of squares over the last axis: it does not change with the width of the layer."""
-    return _weighted_sum(ops.square(_wide(h)), 1 / h.shape[-1])
+    return _weighted_sum(ops.square(wide(h)), 1 / h.shape[-1])
 
 
 def mean_activity(h):
     """The mean over the last axis, the goodness of DeeperForward (Sun et al. 2025)."""
-    return _weighted_sum(_wide(h), 1 / h.shape[-1])
+    return _weighted_sum(wide(h), 1 / h.shape[-1])
 
 
 def _weighted_sum(h, weight):
@@ -181,4 +182,4 @@ def normalize(h, epsilon=1e-12):
     parameters.check(epsilon=epsilon)
     h = ops.convert_to_tensor(_activities(h))
     dtype = h.dtype if keras.backend.is_float_dtype(h.dtype) else "float32"
-    return ops.cast(_wide(h) * inverse_length(h, epsilon), dtype)
+    return ops.cast(wide(h) * inverse_length(h, epsilon), dtype)

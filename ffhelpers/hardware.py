@@ -32,7 +32,7 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
     Raises:
         ValueError: a value that is none of these; a `TF_CONFIG` in another form; no seed where
             several processes share the data.
-        RuntimeError: with such processes, TensorFlow has computed something already.
+        RuntimeError: with such processes, or a GPU, TensorFlow has computed something already.
     """
     if not (strategy in ("auto", None) or isinstance(strategy, tf.distribute.Strategy)):
         raise ValueError(
@@ -56,7 +56,12 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         if not tf.config.experimental.get_memory_growth(gpu):
-            tf.config.experimental.set_memory_growth(gpu, True)
+            try:
+                tf.config.experimental.set_memory_growth(gpu, True)
+            except RuntimeError:
+                raise RuntimeError(
+                    "TensorFlow has computed something on a GPU already: expected ff.setup first"
+                ) from None
     keras.config.set_dtype_policy(_precision(gpus) if precision == "auto" else precision)
     if seed is not None:
         keras.utils.set_random_seed(int(seed))

@@ -6,6 +6,7 @@ import re
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 
 import keras
@@ -13,7 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from . import parameters
+from .resume import listed
 
+LARGEST = 20  # of a picture's pixels in size; standardised ones stay below
 PAIRS = 'expected pairs, as of data.map(lambda d: (d["image"], d["label"]))'
 
 
@@ -44,8 +47,12 @@ def as_images(x, image_shape=None):
             raise ValueError(
                 "images of several shapes: expected one, resize or crop them"
             ) from None
-    if not isinstance(x, np.ndarray):
+    if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)):
         return x
+    if not isinstance(x, np.ndarray):
+        raise ValueError(
+            f"x={type(x).__name__}: expected images, as an array or a data set of batches"
+        )
     check_shape(x.shape, image_shape)
     if not x.size:
         raise ValueError(f"images of shape {x.shape}: expected at least one")
@@ -63,10 +70,16 @@ def as_images(x, image_shape=None):
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         where = tuple(int(i) for i in np.unravel_index(np.isfinite(x).argmin(), x.shape))
         raise ValueError(f"images{list(where)} is {x[where]}: expected finite numbers")
-    # Columns of a table may be of any size, so of those only what looks like bytes is refused.
-    bytes_as_floats = low >= 0 and 128 <= high <= 255 and (x.ndim > 2 or _whole(x))
-    if x.dtype.kind == "f" and bytes_as_floats:
-        raise ValueError(f"images up to {high:g} as floats: expected 0 to 1, divide them by 255")
+    if x.dtype.kind == "f":
+        # Columns of a table may be of any size, so of those only what looks like bytes is refused.
+        if low >= 0 and 128 <= high <= 255 and (x.ndim > 2 or _whole(x)):
+            raise ValueError(
+                f"images up to {high:g} as floats: expected 0 to 1, divide them by 255"
+            )
+        if x.ndim > 2 and max(-low, high) > LARGEST:
+            raise ValueError(
+                f"images of {low:g} to {high:g}: expected 0 to 1, as a label's pixel is 1"
+            )
     return x
 
 
@@ -126,7 +139,7 @@ class Expected:
     Attributes:
         image_shape: of one image; None as long as the network has seen none.
         check: takes labels, and raises a `ValueError`; None where they do not matter.
-        needed: who needs labels, or an empty string.
+        needed: why labels are needed, in words; empty where they are not.
         num_classes: of labels; None where `y` is another thing.
     """
 
@@ -148,10 +161,14 @@ class Expected:
             return self._batches(x), y
         if isinstance(x, tf.data.Dataset):
             return self._dataset(x), y
-        x, y = (
-            as_images(x, self.image_shape),
-            np.asarray(y, _of(y)) if isinstance(y, (list, tuple)) else y,
-        )
+        x = as_images(x, self.image_shape)
+        if isinstance(y, (list, tuple)):
+            try:
+                y = np.asarray(y)
+            except ValueError:
+                raise ValueError(
+                    "labels of several lengths: expected one for each image"
+                ) from None
         if isinstance(x, np.ndarray):
             self._labels(y)
             for name, each in (("labels", y), ("sample weights", weight)):
@@ -159,7 +176,6 @@ class Expected:
                     raise ValueError(
                         f"{len(x)} images and {len(each)} {name}: expected one for each"
                     )
-        _check_weights(weight)
         return x, y
 
     def validation(self, data):
@@ -169,7 +185,8 @@ class Expected:
         if isinstance(data, (list, tuple)):
             if len(data) not in (2, 3):
                 raise ValueError(f"validation_data of {len(data)} parts: expected (x, y)")
-            return (*self.taken(*data), *data[2:])
+            weights = [sample_weights(weight) for weight in data[2:]]
+            return (*self.taken(*data[:2], *weights), *weights)
         if hasattr(data, "shape") and not self.needed:
             return self.taken(data)[0]
         if isinstance(data, (str, int, float, dict)) or hasattr(data, "shape"):
@@ -188,13 +205,11 @@ class Expected:
         """A batch that a generator or a `PyDataset` gave."""
         if isinstance(batch, dict):
             raise ValueError(f"batches as dicts with {_names(batch)}: {PAIRS}")
-        if not isinstance(batch, (tuple, list)):
-            shape = getattr(batch, "shape", None)
-            raise ValueError(
-                f"batches as {type(batch).__name__} of shape {shape}: expected (x, y)"
-            )
-        x, *rest = batch
-        return (*self.taken(x, *rest), *rest[1:])[: len(batch)]
+        x, *rest = batch if isinstance(batch, (tuple, list)) else (batch,)
+        while rest and rest[-1] is None:  # which Keras takes in no batch
+            rest.pop()
+        rest[1:] = map(sample_weights, rest[1:])
+        return (*self.taken(x, *rest), *rest[1:])[: 1 + len(rest)]
 
     def _batches(self, generator):
         batch = None
@@ -234,21 +249,22 @@ class Expected:
                 what = "images" if part is parts[0] else "labels"
                 raise ValueError(f"{what} of shape (): expected batches, call .batch(…) first")
         shape = parts[0].shape
-        if shape[1:].is_fully_defined():
-            check_shape((None, *shape[1:]), self.image_shape and tuple(self.image_shape))
+        if not shape[1:].is_fully_defined():
+            raise ValueError(
+                f"images of shape {tuple(shape)} in a data set: expected a known one, as of "
+                "data.map(lambda x, y: (tf.ensure_shape(x, (None, 28, 28)), y))"
+            )
+        check_shape((None, *shape[1:]), self.image_shape and tuple(self.image_shape))
         check_dtype(parts[0].dtype.as_numpy_dtype)
+        known = len(parts) > 1 and parts[1].shape[1:].is_fully_defined()
         if len(parts) < 2:
             self._labels(None)
-        elif (
-            self.num_classes
-            and not parts[1].dtype.is_integer
-            and not parts[1].shape[1:].is_fully_defined()
-        ):
+        elif known and self.check:
+            self.check(np.empty((0, *parts[1].shape[1:]), parts[1].dtype.as_numpy_dtype))
+        elif self.num_classes and not known and not parts[1].dtype.is_integer:
             raise ValueError(
                 f"labels of dtype {parts[1].dtype.name} in a data set: expected integers"
             )
-        elif self.check and parts[1].shape[1:].is_fully_defined():
-            self.check(np.empty((0, *parts[1].shape[1:]), parts[1].dtype.as_numpy_dtype))
         return data.map(self._looked_at)
 
     def _looked_at(self, x, *rest):
@@ -256,18 +272,10 @@ class Expected:
         if rest and self.needed and not self.num_classes:  # given images
             checks += _image_checks(rest[0])
         if rest and self.num_classes and self.check:
-            ends = [tf.cast(end(rest[0]), tf.int64) for end in (tf.reduce_min, tf.reduce_max)]
-            possible = tf.equal(tf.size(rest[0]), 0) | (
-                (ends[0] >= 0) & (ends[1] < self.num_classes)
-            )
-            wrong = tf.where(ends[0] < 0, *ends)
-            checks.append(
-                (
-                    possible,
-                    f"label {{}} in a data set: expected 0 to {self.num_classes - 1}",
-                    wrong,
-                )
-            )
+            low, high = (tf.cast(end(rest[0]), tf.int64) for end in (tf.reduce_min, tf.reduce_max))
+            inside = tf.equal(tf.size(rest[0]), 0) | ((low >= 0) & (high < self.num_classes))
+            message = f"label {{}} in a data set: expected 0 to {self.num_classes - 1}"
+            checks.append((inside, message, tf.where(low < 0, low, high)))
         if len(rest) == 2 and rest[1].dtype.is_floating:
             finite, low = tf.reduce_all(tf.math.is_finite(rest[1])), tf.reduce_min(rest[1])
             message = "sample_weight of {} in a data set: expected finite numbers, 0 or more"
@@ -306,31 +314,48 @@ def _image_checks(x):
     ]
 
 
-def _of(labels):
-    """The dtype of a list of labels: object where its parts are of several lengths."""
-    ragged = len({np.shape(label) for label in labels}) > 1
-    return object if ragged else None
+def weighed(kwargs, num_classes=None):
+    """Arguments of `fit` or `evaluate` with their weights as Keras takes them.
+
+    Raises:
+        ValueError: as `sample_weights` and `class_weights`.
+    """
+    weights = {"sample_weight": sample_weights(kwargs.get("sample_weight"))}
+    if "class_weight" in kwargs:
+        weights["class_weight"] = class_weights(kwargs["class_weight"], num_classes)
+    return {**kwargs, **weights}
 
 
-def _check_weights(weight):
-    if weight is None:
-        return
-    values = np.asarray(weight)
+def sample_weights(weights):
+    """Weights as an array `(n,)` or `(n, 1)`, or None; a `ValueError` for what are none."""
+    if weights is None:
+        return None
+    try:
+        values = np.asarray(weights)
+    except ValueError:
+        raise ValueError("sample_weight of several lengths: expected numbers (n,)") from None
     number = values.dtype.kind in "fiub"
     column = values.ndim and values.size == len(values)
-    if not number or not column or not np.isfinite(values).all() or values.min() < 0:
+    if not number or not column or not np.isfinite(values).all() or (values < 0).any():
         found = f"shape {values.shape}" if number else f"dtype {values.dtype}"
         raise ValueError(f"sample_weight of {found}: expected finite numbers (n,), 0 or more")
+    return values
 
 
-def check_class_weight(class_weight, num_classes):
-    """Refuse what is no finite weight for some of the classes."""
+def class_weights(class_weight, num_classes):
+    """A finite weight for each class, 1 by default, as a dict; or None.
+
+    Raises:
+        ValueError: what is none for some of the classes.
+    """
     if class_weight is None:
-        return
+        return None
     if num_classes is None:
-        raise ValueError("class_weight without labels: expected sample_weight in its place")
+        raise ValueError(
+            "class_weight without labels to weigh: expected sample_weight in its place"
+        )
     possible = isinstance(class_weight, dict) and all(
-        label in range(num_classes) and isinstance(weight, (int, float)) and 0 <= weight < math.inf
+        label in range(num_classes) and isinstance(weight, Real) and 0 <= weight < math.inf
         for label, weight in class_weight.items()
     )
     if not possible:
@@ -338,6 +363,25 @@ def check_class_weight(class_weight, num_classes):
             f"class_weight={parameters.shown(class_weight)}: expected a dict from labels, 0 to "
             f"{num_classes - 1}, to finite numbers, 0 or more"
         )
+    return {label: float(class_weight.get(label, 1)) for label in range(num_classes)}
+
+
+def check_asked(epochs, batch_size, kwargs):
+    """Refuse what `fit` is asked for and cannot be; `validation_freq` becomes one of Keras's."""
+    parameters.check(epochs=epochs)
+    steps = ("steps_per_epoch", "validation_steps", "validation_batch_size")
+    counts = {name: kwargs.get(name) for name in (*steps, "validation_split", "initial_epoch")}
+    check_counts(batch_size=batch_size, **counts)
+    if "validation_freq" in kwargs:
+        listed_epochs = isinstance(kwargs["validation_freq"], (list, tuple))
+        if not listed_epochs:
+            parameters.check(validation_freq=kwargs["validation_freq"])
+        kwargs["validation_freq"] = (list if listed_epochs else int)(kwargs["validation_freq"])
+    for callback in listed(kwargs.get("callbacks")):
+        if not hasattr(callback, "set_model"):
+            raise ValueError(
+                f"callbacks={parameters.shown(callback)}: expected instances of Keras's"
+            )
 
 
 def check_counts(**counts):
@@ -353,6 +397,23 @@ def check_end(x, name, steps):
         raise ValueError(
             f"{name}=None with a data set that has no end: expected a number of steps"
         )
+
+
+def begun(x):
+    """What `Expected.taken` gave, and its first images, or a tensor's specification of them."""
+    if isinstance(x, tf.data.Dataset):
+        return x, tf.nest.flatten(x.element_spec)[0]
+    if isinstance(x, keras.utils.PyDataset):
+        return x, x[0][0]
+    if isinstance(x, types.GeneratorType):
+        batch = next(x)
+        return _again(batch, x), batch[0]
+    return x, x
+
+
+def _again(first, others):
+    yield first
+    yield from others
 
 
 class CheckedDataset(keras.utils.PyDataset):
@@ -376,9 +437,16 @@ class CheckedDataset(keras.utils.PyDataset):
 
 @contextlib.contextmanager
 def refusals():
-    """TensorFlow's error at a wrong batch within its data pipeline as the `ValueError` it is."""
+    """Errors of TensorFlow at a wrong batch, and of Keras at a new variable, in words."""
     try:
         yield
+    except ValueError as error:
+        if not str(error).startswith("Unknown variable"):
+            raise
+        raise ValueError(
+            "a block that was frozen when the network was compiled learns now: expected compile "
+            "again after a change of trainable"
+        ) from None
     except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
         found = re.search(r"ValueError: ([^\n]*expected [^\n\]]*)", error.message)
         if not found:

@@ -5,9 +5,8 @@ import numpy as np
 from keras import ops
 
 from . import parameters
+from .arrays import codes
 from .inputs import as_images
-
-PATTERNS = ("waves", "masks", "corner")
 
 
 def scaled(images, dtype="float32"):
@@ -22,7 +21,7 @@ def scaled(images, dtype="float32"):
     """
     white = 255 if keras.backend.is_int_dtype(images.dtype) else 1
     if isinstance(images, np.ndarray):
-        images = images.astype(dtype)
+        images = images.astype(dtype, order="C")  # so that a view of it can be of another shape
         images /= white
         return images
     return ops.cast(images, dtype) / white if white > 1 else ops.cast(images, dtype)
@@ -43,17 +42,7 @@ def check_labels(labels, num_classes):
     if labels.ndim not in (1, 2) or labels.shape[1:] not in ((), (1,)):
         shape = f"({', '.join(['n', *map(str, labels.shape[1:])])})" if labels.ndim else "()"
         raise ValueError(f"labels of shape {shape}: expected (n,), integers and not one-hot")
-    check_values(labels, num_classes)
-
-
-def check_values(labels, num_classes):
-    """`check_labels` for labels of any shape."""
-    labels = np.asarray(labels)
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(f"labels of dtype {labels.dtype}: expected integers, one for each image")
-    if labels.size and not (0 <= labels.min() and labels.max() < num_classes):
-        wrong = labels.max() if labels.min() >= 0 else labels.min()
-        raise ValueError(f"label {wrong}: expected 0 to {num_classes - 1} (num_classes - 1)")
+    codes("labels", labels, num_classes, ...)
 
 
 def label_pixels(image_shape, num_classes, pixels=None):
@@ -123,7 +112,7 @@ def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
     images, labels = as_images(images), np.asarray(labels)
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
-    check_labels(labels, num_classes)
+    codes("labels", labels, num_classes, len(images))
     where = label_pixels(images.shape[1:], num_classes, pixels)
     edited = scaled(images)
     if images.ndim == 2 and pixels is None:

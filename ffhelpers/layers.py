@@ -86,6 +86,10 @@ class Block(HasGoodness, KeepsDraws, keras.layers.Layer):
         """Activities, from products: bias, activation, dropout."""
         return self.drop(self.activation(z + self.bias), training)
 
+    def mean(self, h):
+        """The mean of an input, float32 `(...)`."""
+        return ops.mean(ops.cast(self._flat(h), "float32"), axis=-1)
+
     def energy(self, h):
         """The mean square of an input, float32 `(...)`."""
         return mean_square(self._flat(h))
@@ -251,9 +255,10 @@ class Labelled(HasGoodness, keras.layers.Layer):
         if not self.block.built:  # it is when it was loaded from a file
             self.block.build((None, *shape))
         flat = self.written.reshape(self.num_classes, -1)
-        self.means = flat.mean(axis=1)
-        self.overlap = (flat * self.kept.reshape(-1)).T / flat.shape[1]
-        self.energies = flat @ flat.T / flat.shape[1]
+        size = flat.shape[1]
+        self.means = flat.mean(axis=1)  # of each label
+        self.overlap = (flat * self.kept.reshape(-1)).T / size  # from x to x·w / size
+        self.energies = flat @ flat.T / size  # w·w' / size, of each two labels
 
     def compute_output_shape(self, images_shape, labels_shape=(None, None, None)):
         shape = self.label.shape(tuple(images_shape[1:]))
@@ -266,19 +271,21 @@ class Labelled(HasGoodness, keras.layers.Layer):
         x = self.block.drop(x, training)
         of_image = self.block.product(x)[:, None]
         of_labels = self.block.product_of(self.written)
-        mean, energy = self._mean(x), self.block.energy(x)[:, None]
+        mean, energy = self.block.mean(x)[:, None], self.block.energy(x)[:, None]
         overlap = None
         if self.overlap.any():  # not where the label's pixels are its own
             flat = ops.reshape(x, (-1, len(self.overlap)))
             overlap = ops.matmul(ops.cast(flat, "float32"), self.overlap)[:, None]
 
         def activities(labels, training=False):
-            wide = ops.cast(labels, "float32")
+            strengths = ops.cast(labels, "float32")
             z = of_image + ops.tensordot(ops.cast(labels, self.compute_dtype), of_labels, 1)
-            crossed = ops.matmul(wide, self.energies)
-            crossed = crossed if overlap is None else crossed + 2 * overlap
-            edited = energy + ops.sum(wide * crossed, axis=-1)
-            z = self.block.normalized_product(z, mean + ops.matmul(wide, self.means), edited)
+            # |x + w|² = |x|² + w·(w + 2x), all of them over the number of pixels
+            added = ops.matmul(strengths, self.energies)
+            added = added if overlap is None else added + 2 * overlap
+            edited = energy + ops.sum(strengths * added, axis=-1)
+            edited_mean = mean + ops.matmul(strengths, self.means)
+            z = self.block.normalized_product(z, edited_mean, edited)
             return self.block.activated(z, training)
 
         return activities(self._picked(labels, activities), training)
@@ -289,9 +296,6 @@ class Labelled(HasGoodness, keras.layers.Layer):
             images = ops.pad(images, ((0, 0), (0, self.added)))
         x = ops.reshape(images, (-1, *self.kept.shape))
         return x if self.kept.all() else x * ops.cast(self.kept, x.dtype)
-
-    def _mean(self, x):
-        return ops.mean(ops.cast(self.block._flat(x), "float32"), axis=-1)[:, None]
 
     def _picked(self, labels, activities):
         """The labels, or those that a function picks by the goodness of every label."""
@@ -314,22 +318,28 @@ class Labelled(HasGoodness, keras.layers.Layer):
         return self.block.goodness(h)
 
     def get_config(self):
-        parts = {"block": self.block, "label": self.label}
-        parts = {k: keras.saving.serialize_keras_object(part) for k, part in parts.items()}
+        parts = keras.saving.serialize_keras_object({"block": self.block, "label": self.label})
         return {**super().get_config(), **parts}
 
     @classmethod
     def from_config(cls, config):
-        parts = {k: keras.saving.deserialize_keras_object(config[k]) for k in ("block", "label")}
-        return cls(**{**config, **parts})
+        return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def check_parts(source, blocks, num_classes):
+    """Refuse a block that has two places in a network, or parts with other classes than it has."""
+    if twice := [block.name for i, block in enumerate(blocks) if block in blocks[:i]]:
+        raise ValueError(f"{twice[0]} is there twice: expected a block of its own in each place")
+    for part in (source, *blocks):
+        if part.num_classes not in (None, num_classes):
+            raise ValueError(
+                f"{part.name} has {part.num_classes} classes: expected {num_classes}, as the "
+                "network has"
+            )
 
 
 def check_reading(source, blocks):
     """Refuse blocks that do not read labels, or judge classes, as a source's streams ask for.
-
-    Args:
-        source: a `Source`.
-        blocks: list of `Block` and `Labelled`.
 
     Raises:
         ValueError: it says which blocks should.

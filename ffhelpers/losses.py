@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from . import parameters
-from .goodness import _wide
+from .goodness import wide
 
 
 def threshold_loss(g_pos, g_neg, theta=2.0, scale=1.0):
@@ -26,9 +26,8 @@ def threshold_loss(g_pos, g_neg, theta=2.0, scale=1.0):
         float32 loss for each pair.
     """
     parameters.check(theta=theta, scale=scale)
-    return ops.softplus(scale * (theta - _wide(g_pos))) + ops.softplus(
-        scale * (_wide(g_neg) - theta)
-    )
+    g_pos, g_neg = wide(g_pos), wide(g_neg)
+    return ops.softplus(scale * (theta - g_pos)) + ops.softplus(scale * (g_neg - theta))
 
 
 def pairwise_loss(g_pos, g_neg, scale=10.0):
@@ -41,15 +40,15 @@ def pairwise_loss(g_pos, g_neg, scale=10.0):
         float32 loss for each pair.
     """
     parameters.check(scale=scale)
-    return ops.softplus(scale * (_wide(g_neg) - _wide(g_pos)))
+    return ops.softplus(scale * (wide(g_neg) - wide(g_pos)))
 
 
 class LocalLoss(keras.losses.Loss):
     """A block's own loss: it is called with signs and goodness, instead of labels and outputs.
 
-    `y_true` are the signs of the streams, float `(n or 1, streams)`, `y_pred` is their goodness,
-    float `(n, streams)`. A subclass has a `call` that gives the loss of each example, float
-    `(n,)`; sample weights and the mean over the batch are Keras's.
+    A subclass has a `call` of the signs of the streams, float `(n or 1, streams)`, and of their
+    goodness, float `(n, streams)`. It gives the loss of each example, float `(n,)`; sample weights
+    and the mean over the batch are Keras's.
     """
 
     needs_both = True  # positive and negative streams of the same example
@@ -63,7 +62,7 @@ class LocalLoss(keras.losses.Loss):
                 "one of both signs: expected ThresholdLoss, or a source that gives both"
             )
 
-    def _both(self, signs, g):
+    def _masks(self, signs, g):
         """Masks of the positive and of the negative streams, float, of the shape of `g`."""
         self.check_signs(signs)
         masks = [ops.cast(mask, g.dtype) for mask in (signs > 0, signs < 0)]
@@ -98,9 +97,9 @@ class ThresholdLoss(LocalLoss):
         parameters.check(theta=theta, scale=scale)
         self.theta, self.scale = theta, scale
 
-    def call(self, y_true, y_pred):
-        positive, negative = self._both(y_true, y_pred)
-        losses = ops.softplus(self.scale * y_true * (self.theta - y_pred))
+    def call(self, signs, goodness):
+        positive, negative = self._masks(signs, goodness)
+        losses = ops.softplus(self.scale * signs * (self.theta - goodness))
         return _mean(losses, positive, -1) + _mean(losses, negative, -1)
 
     def get_config(self):
@@ -120,9 +119,9 @@ class PairwiseLoss(LocalLoss):
         parameters.check(scale=scale, theta=theta, pull=pull)
         self.scale, self.theta, self.pull = scale, theta, pull
 
-    def call(self, y_true, y_pred):
-        positive, negative = self._both(y_true, y_pred)
-        g_pos, g_neg = y_pred[:, :, None], y_pred[:, None, :]
+    def call(self, signs, goodness):
+        positive, negative = self._masks(signs, goodness)
+        g_pos, g_neg = goodness[:, :, None], goodness[:, None, :]
         away = (ops.square(g_pos - self.theta) + ops.square(g_neg - self.theta)) / 2
         pairs = pairwise_loss(g_pos, g_neg, self.scale) + self.pull * away
         return _mean(pairs, positive[:, :, None] * negative[:, None, :], (-2, -1))
@@ -151,14 +150,14 @@ class SoftmaxLoss(PairwiseLoss):
         parameters.check(smoothing=smoothing)
         self.smoothing = smoothing
 
-    def call(self, y_true, y_pred):
-        positive, negative = self._both(y_true, y_pred)
+    def call(self, signs, goodness):
+        positive, negative = self._masks(signs, goodness)
         counts = positive + negative
         target = positive / ops.maximum(ops.sum(positive, axis=-1, keepdims=True), 1)
         spread = counts / ops.maximum(ops.sum(counts, axis=-1, keepdims=True), 1)
         target = (1 - self.smoothing) * target + self.smoothing * spread
-        logits = self.scale * y_pred - 1e9 * (1 - counts)  # finite, so that 0 times it is 0
-        away = _mean(ops.square(y_pred - self.theta), counts, -1)
+        logits = self.scale * goodness - 1e9 * (1 - counts)  # finite, so that 0 times it is 0
+        away = _mean(ops.square(goodness - self.theta), counts, -1)
         cross_entropy = keras.losses.categorical_crossentropy(target, logits, from_logits=True)
         return cross_entropy + self.pull * away
 
@@ -185,7 +184,7 @@ class PeerNormalization(keras.regularizers.Regularizer):
 
     def __call__(self, h):
         streams = len(h.shape) % 2  # units have one axis, or three; streams are one more
-        average = ops.mean(_wide(h), axis=(0, 1) if streams else 0)
+        average = ops.mean(wide(h), axis=(0, 1) if streams else 0)
         apart = ops.mean(ops.square(average - ops.mean(average)))
         batch = ops.cast(ops.shape(h)[0], apart.dtype)
         return self.strength * apart * batch  # Keras divides by it

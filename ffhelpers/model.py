@@ -9,7 +9,7 @@ from . import parameters
 from .goodness import normalize
 from .hardware import check_precision
 from .labels import LabelPixels
-from .layers import Block, Dense, Labelled, check_reading
+from .layers import Block, Dense, Labelled, check_parts, check_reading
 from .saved import FORMATS, restored
 from .sources import LabelInImage, Source
 from .trainer import LocalTrainer, collect
@@ -64,12 +64,7 @@ class ForwardForward(LocalTrainer):
         self.blocks = [self._block(i, block) for i, block in enumerate(blocks)]
         self._check_labels()
         check_precision(self, source, *self.blocks)
-        for part in (source, *self.blocks):
-            if part.num_classes not in (None, self.num_classes):
-                raise ValueError(
-                    f"{part.name} has {part.num_classes} classes: expected {self.num_classes}, "
-                    "as the network has"
-                )
+        check_parts(source, self.blocks, self.num_classes)
 
     def _check_labels(self):
         check_reading(self.source, self.blocks)
@@ -92,14 +87,14 @@ class ForwardForward(LocalTrainer):
                 block.build(shape)
             shape = block.compute_output_shape(shape)
 
-    def forward(self, visit, inputs, labels=None, last=None):
+    def forward(self, visit, inputs, labels=None, count=None):
         """The way through the blocks, whatever is done at each.
 
         Args:
             visit: called as `visit(block, h)` with each block in turn and what reaches it, the
                 first one with `labels=` too where there are any; gives what reaches the next.
             inputs, labels: what a source gives.
-            last: the index of the last block to visit; by default all are visited.
+            count: how many blocks to visit; all of them by default.
 
         Returns:
             What the last visit gave.
@@ -108,8 +103,10 @@ class ForwardForward(LocalTrainer):
             `model.forward(lambda block, h, **labels: block(h, **labels), *source.candidates(x))`
             are the activities of the last block under every label.
         """
-        h, given = inputs, {} if labels is None else {"labels": labels}
-        for block in self.blocks[: None if last is None else last + 1]:
+        h, given = inputs, {}
+        if labels is not None:
+            given = {"labels": labels}
+        for block in self.blocks[:count]:
             h, given = visit(block, h, **given), {}
         return h
 
@@ -117,29 +114,30 @@ class ForwardForward(LocalTrainer):
         """One step of every trainable block on one batch: the Forward-Forward algorithm."""
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
         streams = self.source.training(x, y, weight, network=self)
-        gradients, losses, by_block, done = {}, [], [], []
+        gradients, losses, by_block = {}, [], []
+        latest = []  # gradients: those of the block before
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
 
         def learn(block, h, **labels):
             # A block starts when the one before has its gradients, so that TensorFlow keeps one
             # block's activities at a time. XLA keeps an order of its own, and more of them.
-            with tf.control_dependencies(done), tf.GradientTape() as tape:
+            with tf.control_dependencies(latest), tf.GradientTape() as tape:
                 h = block(h, **labels, training=block.trainable)  # no dropout in a frozen one
                 goodness = block.goodness(h)
                 loss = self.loss(streams.signs, goodness, streams.weight)
-                loss += sum(block.losses) / replicas
-                scaled = self.optimizer.scale_loss(loss)
+                loss += sum(block.losses) / replicas  # what it adds itself, as a regulariser
+                scaled = self.optimizer.scale_loss(loss)  # lest it vanish in float16
             if block.trainable:
-                done[:] = tape.gradient(scaled, block.trainable_variables)
-                collect(gradients, done, block.trainable_variables)
+                latest[:] = tape.gradient(scaled, block.trainable_variables)
+                collect(gradients, latest, block.trainable_variables)
                 losses.append(loss)
                 by_block.append(goodness)
             return tf.stop_gradient(h)
 
-        self.forward(learn, streams.inputs, streams.labels, self.last_trainable())
-        self.apply(gradients, ops.shape(streams.inputs)[0])
-        self.track(sum(losses), ops.shape(streams.inputs)[0], streams.signs, by_block)
-        return {m.name: m.result() for m in self.metrics if m.name in ("loss", "g_pos", "g_neg")}
+        count = ops.shape(streams.inputs)[0]
+        self.forward(learn, streams.inputs, streams.labels, self.learning_blocks())
+        self.apply(gradients, count)
+        return self.track(sum(losses), count, streams.signs, by_block)
 
     def judged(self, inputs, labels=None):
         """The goodness of every stream in each block, for what a source gives."""

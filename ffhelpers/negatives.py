@@ -5,8 +5,7 @@ import numpy as np
 from keras import ops
 
 from . import parameters
-from .arrays import numbers
-from .labels import check_labels
+from .arrays import codes, numbers
 
 
 def _symbolic(x):
@@ -27,7 +26,7 @@ def uniform_labels(labels, num_classes, seed):
     """
     parameters.check(num_classes=num_classes)
     if not _symbolic(labels):
-        check_labels(labels, num_classes)
+        codes("labels", labels, num_classes, np.size(labels))
     labels = ops.cast(labels, "int32")
     away = keras.random.randint(ops.shape(labels), 1, num_classes, dtype="int32", seed=seed)
     return (labels + away) % num_classes
@@ -51,7 +50,7 @@ def hard_labels(labels, goodness, hardness, seed, count=None):
     parameters.check(hardness=hardness)
     if not _symbolic(goodness) and not _symbolic(labels):
         goodness = numbers("goodness", goodness, len(labels), "num_classes")
-        check_labels(labels, goodness.shape[1])
+        codes("labels", labels, goodness.shape[1], len(goodness))
     if count is not None and count not in range(1, goodness.shape[-1]):
         raise ValueError(f"count={count!r}: expected 1 to {goodness.shape[-1] - 1}")
     # The largest of logit + Gumbel noise is a draw from the softmax, also inside XLA.

@@ -160,6 +160,7 @@ _RULES = {
     "deterministic": _BOOL,
     "steps_per_epoch": _COUNT,
     "validation_steps": _COUNT,
+    "validation_freq": _COUNT,
     "validation_batch_size": _COUNT,
     "validation_split": _BELOW_1,
     "initial_epoch": (Integral, lambda v: v >= 0, "a whole number, 0 or more"),

@@ -23,7 +23,6 @@ class Phases(Around):
     Args:
         source: a `Source` with as many positive as negative streams, the same ones for all images.
         batches: length of a phase, in training steps.
-        seed: see `Source`.
 
     Raises:
         ValueError: impossible `batches`; a source whose blocks judge all classes at once. In
@@ -34,8 +33,8 @@ class Phases(Around):
         `ff.ForwardForward([500, 500], source=ff.Phases(ff.LabelInImage(10, "uniform"), 8))`
     """
 
-    def __init__(self, source, batches=1, seed=None, **kwargs):
-        super().__init__(source, seed, **kwargs)
+    def __init__(self, source, batches=1, **kwargs):
+        super().__init__(source, **kwargs)
         parameters.check(batches=batches)
         if source.prediction == "classes":
             raise ValueError(

@@ -10,13 +10,13 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import LogLocator
 
 from . import parameters
-from .drawings import network, unrolled
+from .drawings import network
 from .live import live
 from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
-__all__ += ["images", "intervals", "labelled", "live", "maps", "multiples", "network", "panels"]
-__all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines", "unrolled"]
+__all__ += ["images", "intervals", "labelled", "live", "multiples", "network", "panels"]
+__all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines"]
 __all__ += ["window", "with_bars"]
 
 
@@ -44,23 +44,27 @@ def images(images, titles=None, columns=10):
     _one_each(images, titles=titles)
     if not images:
         return
-    columns = min(columns, len(images))
-    rows = math.ceil(len(images) / columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(columns * 1.1, rows * (1.1 if titles is None else 1.35)),
-        squeeze=False,
-    )
-    for i, ax in enumerate(axes.flat):
-        if i >= len(images):
-            ax.axis("off")
-        else:
-            _framed(ax, images[i])
-            if titles is not None:
-                title = "\n".join(textwrap.fill(line, 17) for line in titles[i].splitlines())
-                ax.set_title(title, fontsize=9)
+    figure, axes = _places(len(images), columns, 1.1, 1.1 if titles is None else 1.35)
+    for i, (ax, image) in enumerate(zip(axes.flat, images)):
+        _framed(ax, image)
+        if titles is not None:
+            title = "\n".join(textwrap.fill(line, 17) for line in titles[i].splitlines())
+            ax.set_title(title, fontsize=9)
     show(figure)
+
+
+def _places(count, across, width, height, edge=0.0, **settings):
+    """A figure with `count` axes of that size, `across` in a row: it, and all axes `(down, across)`.
+
+    Those that are left over in the last row are blank. `edge` comes to both sides of the figure.
+    """
+    across = min(across, count)
+    down = math.ceil(count / across)
+    size = (across * width + edge, down * height + edge)
+    figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, **settings)
+    for ax in axes.flat[count:]:
+        ax.axis("off")
+    return figure, axes
 
 
 def _framed(ax, image):
@@ -146,14 +150,8 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
         shaded: pairs of an x from and an x to, between which the ground is grey.
     """
     figure, ax = plt.subplots(figsize=(6.5, 3.2))
-    for span in shaded:
-        ax.axvspan(*span, color=NEUTRAL, alpha=0.15, linewidth=0)
-    marker = "o" if len(x) == 1 else None  # of one point there is no line to see
     ax.set_prop_cycle(LINES)
-    for label, y in series.items():
-        ax.plot(x, y, label=label, marker=marker, **(styles or {}).get(label, {}))
-    for height in lines:
-        ax.axhline(height, color=NEUTRAL, linestyle=":")
+    _lines(ax, x, series, styles or {}, lines, shaded)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if np.asarray(x).dtype.kind == "i":
         ax.locator_params(axis="x", integer=True, min_n_ticks=1)
@@ -162,6 +160,17 @@ def curves(x, series, xlabel, ylabel, styles=None, lines=(), shaded=()):
     else:
         ax.legend()
     show(figure)
+
+
+def _lines(ax, x, series, styles, heights, shaded):
+    """Lines over x, in front of dotted ones and of shaded spans; see `curves`."""
+    for span in shaded:
+        ax.axvspan(*span, color=NEUTRAL, alpha=0.15, linewidth=0)
+    for height in heights:
+        ax.axhline(height, color=NEUTRAL, linestyle=":")
+    marker = {"marker": "o"} if len(x) == 1 else {}  # of one point there is no line to see
+    for label, y in series.items():
+        ax.plot(x, y, label=label, **marker, **styles.get(label, {}))
 
 
 def separation(g_pos, g_neg, titles, theta=None):
@@ -302,28 +311,18 @@ def timelines(rows, xlabel):
     show(figure)
 
 
-def maps(panels, columns, xlabel, ylabel, across=3):
+def _maps(panels, columns, xlabel, ylabel, across=3):
     """Figures over two settings, a panel for each value of a third; light is small, dark is large.
 
-    Args:
-        panels: title → labels of the rows, values, and the half widths of their intervals or
-            NaN, each of these float `(rows, columns)`.
-        columns: labels.
-        xlabel, ylabel: what columns and rows are.
-        across: panels side by side.
+    Panels are title → labels of the rows, values, and half widths of their intervals or NaN.
     """
-    across = min(across, len(panels))
-    down = math.ceil(len(panels) / across)
     most = max(len(rows) for rows, _, _ in panels.values())
     longest = max(len(str(row)) for rows, _, _ in panels.values() for row in rows)
     width = 0.7 + 0.08 * longest + 0.6 * len(columns)
-    size = (across * width, down * (1.1 + 0.5 * most))
-    figure, axes = plt.subplots(down, across, figsize=size, squeeze=False)
+    figure, axes = _places(len(panels), across, width, 1.1 + 0.5 * most)
     every = np.concatenate([np.ravel(values) for _, values, _ in panels.values()])
     least = max(np.nanmin(every), 1e-3)
     colors = LogNorm(least, max(np.nanmax(every), 2 * least))
-    for ax in axes.flat[len(panels) :]:
-        ax.axis("off")
     for ax, (title, (rows, values, widths)) in zip(axes.flat, panels.items()):
         ax.imshow(values, cmap="cividis_r", norm=colors, aspect="auto")
         for (i, j), value in np.ndenumerate(np.asarray(values)):
@@ -415,7 +414,7 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
 
 
 def phase_map(errors):
-    """What notebook 11 trained, as `maps`: phases across, rates down, a panel an optimiser; where
+    """What notebook 11 trained, as maps: phases across, rates down, a panel an optimiser; where
     each has a single rate, one panel for all.
 
     Args:
@@ -434,10 +433,10 @@ def phase_map(errors):
         of_one += [f"{title}, rate {row}" for row in rows]
     if len(of_one) == len(titles):  # a row of each is a table
         table = [np.concatenate(parts) for parts in zip(*(p[1:] for p in panels.values()))]
-        maps({"": (of_one, *table)}, columns, "batches in a phase", "")
+        _maps({"": (of_one, *table)}, columns, "batches in a phase", "")
         return
     across = 3 if len(columns) < 5 else 2  # to be read in a page's width
-    maps(panels, columns, "batches in a phase", "rate", across)
+    _maps(panels, columns, "batches in a phase", "rate", across)
 
 
 def rivals(pictures, x, goodness, labels, names, counted):
@@ -549,21 +548,10 @@ def panels(panels, xlabel, ylabel, styles, across=2, lines=(), shaded=()):
         across: panels side by side.
         lines, shaded: as for `curves`, in each of them.
     """
-    down = math.ceil(len(panels) / across)
-    size = (0.6 + 3.6 * across, 0.6 + 2.1 * down)
-    figure, axes = plt.subplots(
-        down, across, figsize=size, sharex="row", sharey=True, layout="constrained", squeeze=False
-    )
-    for ax in axes.flat[len(panels) :]:
-        ax.axis("off")
+    shared = {"sharex": "row", "sharey": True, "layout": "constrained"}
+    figure, axes = _places(len(panels), across, 3.6, 2.1, 0.6, **shared)
     for ax, (title, (x, series)) in zip(axes.flat, panels.items()):
-        for span in shaded:
-            ax.axvspan(*span, color=NEUTRAL, alpha=0.15, linewidth=0)
-        for height in lines:
-            ax.axhline(height, color=NEUTRAL, linestyle=":")
-        for label, y in series.items():
-            marker = {"marker": "o"} if len(x) == 1 else {}  # of one point there is no line to see
-            ax.plot(x, y, label=label, **marker, **styles[label])
+        _lines(ax, x, series, styles, lines, shaded)
         ax.set(title=title, xlabel=xlabel)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)

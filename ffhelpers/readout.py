@@ -17,8 +17,7 @@ class OnePass(Shared):
     softmax's weights learn (Hinton 2022, section 3.3), from activities with the blocks' dropout,
     because those of images that the network has learned are too clear. Both may also learn in
     turns, with `network.trainable = True` before the network's `fit` and False after it. An
-    ordinary Keras classifier: compile it with a cross-entropy from logits. `predict` gives
-    logits, float32 `(n, num_classes)`.
+    ordinary Keras classifier. `predict` gives logits, float32 `(n, num_classes)`.
 
     Args:
         network: a trained `ForwardForward`.
@@ -36,8 +35,9 @@ class OnePass(Shared):
             )
         self.num_classes = network.num_classes if num_classes is None else num_classes
         parameters.check(num_classes=self.num_classes)
-        network.trainable = False
+        self.num_classes = int(self.num_classes)
         self.network, self.head = network, keras.layers.Dense(self.num_classes, dtype="float32")
+        network.trainable = False
 
     @property
     def _expected(self):
@@ -49,6 +49,22 @@ class OnePass(Shared):
         if np.shape(labels)[1:] != (self.num_classes,):  # one-hot, of a loss that wants them
             check_labels(labels, self.num_classes)
 
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As `keras.Model.compile`; by default with the cross-entropy from logits, of labels.
+
+        Raises:
+            ValueError: a cross-entropy of probabilities, which the outputs are not.
+        """
+        if loss is None:
+            loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        named = isinstance(loss, str) and "crossentropy" in keras.losses.get(loss).__name__
+        if named or not getattr(loss, "from_logits", True):
+            raise ValueError(
+                f"loss={parameters.shown(loss)}: expected one of logits, such as "
+                "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
+            )
+        super().compile(optimizer, loss, **kwargs)
+
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
         """As `keras.Model.fit`.
 
@@ -57,22 +73,29 @@ class OnePass(Shared):
         """
         if not self.network.built:
             raise ValueError(f"{self.network.name} has seen no image yet: fit it first")
-        inputs.check_class_weight(kwargs.get("class_weight"), self.num_classes)
-        x, y = self._expected.taken(x, y, kwargs.get("sample_weight"))
-        kwargs["validation_data"] = self._expected.validation(kwargs.get("validation_data"))
+        inputs.check_asked(epochs, batch_size, kwargs)
+        kwargs = inputs.weighed(kwargs, self.num_classes)
+        x, y = self._expected.taken(x, y, kwargs["sample_weight"])
+        inputs.check_end(x, "steps_per_epoch", kwargs.get("steps_per_epoch"))
+        validation = self._expected.validation(kwargs.get("validation_data"))
+        inputs.check_end(validation, "validation_steps", kwargs.get("validation_steps"))
+        kwargs["validation_data"] = validation
         with inputs.refusals():
             return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         if not kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to this
-            x, y = self._expected.taken(x, y, kwargs.get("sample_weight"))
+            kwargs = inputs.weighed(kwargs)
+            x, y = self._expected.taken(x, y, kwargs["sample_weight"])
+            inputs.check_end(x, "steps", kwargs.get("steps"))
         with inputs.refusals():
             return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
-        shape = self._expected.image_shape
+        x, _ = inputs.Expected(self._expected.image_shape).taken(x)
+        inputs.check_end(x, "steps", kwargs.get("steps"))
         with inputs.refusals():
-            return super().predict(inputs.Expected(shape).taken(x)[0], *args, **kwargs)
+            return super().predict(x, *args, **kwargs)
 
     def call(self, x, training=False):
         return self.head(self.network.neutral_activities(x, training))
@@ -83,5 +106,4 @@ class OnePass(Shared):
 
     @classmethod
     def from_config(cls, config):
-        network = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**{**config, "network": network})
+        return cls(**keras.saving.deserialize_keras_object(config))

@@ -143,17 +143,8 @@ class Recurrent(ForwardForward):
         `ff.Recurrent([500, 500], num_classes=10, iterations=[3, 4, 5])`
     """
 
-    def __init__(
-        self,
-        blocks,
-        *,
-        num_classes=None,
-        source="hard",
-        iterations=(3, 4, 5),
-        loudness=3.0,
-        **kwargs,
-    ):
-        super().__init__(blocks, num_classes=num_classes, source=source, silent_blocks=0, **kwargs)
+    def __init__(self, blocks, *, iterations=(3, 4, 5), loudness=3.0, **kwargs):
+        super().__init__(blocks, silent_blocks=0, **kwargs)
         widths = [block.units for block in self.blocks]
         iterations = list(iterations) if isinstance(iterations, (tuple, range)) else iterations
         parameters.check(iterations=iterations, widths=widths, loudness=loudness)
@@ -183,7 +174,7 @@ class Recurrent(ForwardForward):
             if not block.built:
                 block.build(((None, None, below), (None, None, above)))
 
-    def forward(self, visit, inputs, labels=None, last=None):
+    def forward(self, visit, inputs, labels=None, count=None):
         """The way through the blocks and the iterations; see `ForwardForward.forward`.
 
         `visit` is called as `visit(block, neighbours)` in the iterations that count, each block

@@ -27,14 +27,22 @@ class Resumable(keras.Model):
     callbacks remember, such as an `EarlyStopping`, starts over, as always in Keras.
     """
 
+    def compile_from_config(self, config):
+        # Keras skips this for a model with a `compile` of its own.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
     def save(self, filepath, overwrite=True, **kwargs):
         """As `keras.Model.save`; an earlier file is replaced once the new one is complete."""
-        with self._to_write(filepath) as path, _aside(path, overwrite) as path:
+        one = kwargs.get("zipped", True) is not False
+        with self._to_write(filepath) as path, _aside(path, overwrite, one) as path:
             super().save(path, overwrite, **kwargs)
 
     def save_weights(self, filepath, overwrite=True, **kwargs):
         """As `keras.Model.save_weights`; an earlier file is replaced by a complete one."""
-        with self._to_write(filepath) as path, _aside(path, overwrite) as path:
+        one = kwargs.get("max_shard_size") is None
+        with self._to_write(filepath) as path, _aside(path, overwrite, one) as path:
             super().save_weights(path, overwrite, **kwargs)
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
@@ -161,10 +169,10 @@ def _check_stream(x, steps):
         )
 
 
-def _aside(path, overwrite):
-    """`whole` for a file on this machine, which may be replaced; anything else as it is."""
+def _aside(path, overwrite, one):
+    """`whole` for one file on this machine, which may be replaced; anything else as it is."""
     local = isinstance(path, (str, os.PathLike)) and "://" not in str(path)
-    one = local and str(path).endswith((".keras", ".h5", ".hdf5"))
+    one = one and local and str(path).endswith((".keras", ".h5", ".hdf5"))
     if one and (overwrite or not Path(path).exists()):
         return whole(path)
     return contextlib.nullcontext(path)

@@ -12,10 +12,11 @@ import tensorflow as tf
 from keras import ops
 
 from . import parameters
+from .arrays import codes
 from .draws import Draws, KeepsDraws
 from .goodness import inverse_length, normalize
 from .inputs import check_shape
-from .labels import check_labels, check_values, scaled
+from .labels import check_labels, scaled
 from .negatives import hard_labels, uniform_labels
 
 
@@ -59,6 +60,7 @@ class Source(KeepsDraws, keras.layers.Layer):
         super().__init__(**kwargs)
         if seed is not None:
             parameters.check(seed=seed)
+            seed = int(seed)
         self.seed, self.draws = seed, Draws(seed)
 
     def build(self, image_shape):
@@ -68,16 +70,20 @@ class Source(KeepsDraws, keras.layers.Layer):
         """The shape of what enters the first block, `(None, …)`."""
         return tuple(image_shape)
 
-    def check(self, labels, class_weight=None):
+    @property
+    def weighed(self):
+        """How many classes `class_weight` can weigh; None where an image has not one label."""
+        return self.num_classes
+
+    def check(self, labels):
         """Refuse labels that `training` cannot take, with a `ValueError`."""
         check_labels(labels, self.num_classes)
 
     def images(self, x):
         """A batch of images as the first block takes them: floats, in the shape of training."""
         if self.built:
-            if (
-                getattr(x.shape, "rank", 0) is not None
-            ):  # pictures with and without their one channel
+            # Pictures come with and without their one channel.
+            if getattr(x.shape, "rank", 0) is not None:
                 check_shape(x.shape, self.image_shape)
             x = ops.reshape(x, (-1, *self.image_shape))
         return x if keras.backend.is_float_dtype(x.dtype) else scaled(x, self.compute_dtype)
@@ -121,7 +127,6 @@ class LabelInImage(Source):
             every batch.
         hardness: see `hard_labels`.
         count: different wrong labels of each image in a batch, a stream each.
-        seed: see `Source`.
 
     Raises:
         ValueError: `num_classes` below 2, unknown `negatives`, or a `count` of wrong labels that
@@ -130,8 +135,8 @@ class LabelInImage(Source):
 
     prediction = "candidates"
 
-    def __init__(self, num_classes, negatives="hard", hardness=10.0, count=1, seed=None, **kwargs):
-        super().__init__(seed, **kwargs)
+    def __init__(self, num_classes, negatives="hard", hardness=10.0, count=1, **kwargs):
+        super().__init__(**kwargs)
         parameters.check(num_classes=num_classes, negatives=negatives, hardness=hardness)
         if count not in range(1, num_classes) or isinstance(count, bool):
             raise ValueError(f"count={count!r}: expected 1 to {num_classes - 1}")
@@ -142,7 +147,7 @@ class LabelInImage(Source):
         true = ops.cast(ops.reshape(y, (-1,)), "int32")
 
         def labels(goodness):
-            return self._streams(true, self.wrong(true, goodness))
+            return self._one_hot(true, self.wrong(true, goodness))
 
         return Streams(self.images(x), labels, self._signs(self.count), weight)
 
@@ -153,7 +158,7 @@ class LabelInImage(Source):
         hardness = self.hardness if self.negatives == "hard" else 0.0
         return hard_labels(true, goodness, hardness, self.draws, self.count)
 
-    def _streams(self, true, wrong):
+    def _one_hot(self, true, wrong):
         return ops.one_hot(ops.concatenate([true[:, None], wrong], axis=1), self.num_classes)
 
     def _signs(self, count):
@@ -178,20 +183,20 @@ class GivenLabels(LabelInImage):
     `fit` takes labels int `(n, 2)`: the true one of each image and a wrong one.
 
     Args:
-        num_classes, seed: as for `LabelInImage`.
+        num_classes: as for `LabelInImage`.
     """
 
-    def __init__(self, num_classes, seed=None, **kwargs):
-        super().__init__(num_classes, seed=seed, **kwargs)
+    weighed = None
 
-    def check(self, labels, class_weight=None):
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(num_classes, **kwargs)
+
+    def check(self, labels):
         if np.shape(labels)[1:] != (2,):
             raise ValueError(
                 f"labels of shape {np.shape(labels)}: expected (n, 2): true and wrong label"
             )
-        if class_weight:
-            raise ValueError("class_weight with given labels: expected sample_weight in its place")
-        check_values(labels, self.num_classes)
+        codes("labels", labels, self.num_classes, ...)
 
     def training(self, x, y, weight=None, network=None):
         pairs = ops.cast(ops.reshape(y, (-1, 2)), "int32")
@@ -225,13 +230,12 @@ class Images(Pictures):
 
     Args:
         num_classes: number of classes, at least 2.
-        seed: see `Source`.
     """
 
     prediction = "classes"
 
-    def __init__(self, num_classes, seed=None, **kwargs):
-        super().__init__(seed, **kwargs)
+    def __init__(self, num_classes, **kwargs):
+        super().__init__(**kwargs)
         parameters.check(num_classes=num_classes)
         self.num_classes = int(num_classes)
 
@@ -251,11 +255,10 @@ class Around(Source):
 
     Args:
         source: a `Source`.
-        seed: see `Source`.
     """
 
-    def __init__(self, source, seed=None, **kwargs):
-        super().__init__(seed, **kwargs)
+    def __init__(self, source, **kwargs):
+        super().__init__(**kwargs)
         if not isinstance(source, Source):
             raise ValueError(f"source={source!r}: expected a source, such as ff.LabelInImage(10)")
         self.source = source
@@ -271,8 +274,12 @@ class Around(Source):
     def compute_output_shape(self, image_shape):
         return self.source.compute_output_shape(image_shape)
 
-    def check(self, labels, class_weight=None):
-        self.source.check(labels, class_weight)
+    @property
+    def weighed(self):
+        return self.source.weighed
+
+    def check(self, labels):
+        self.source.check(labels)
 
     def judging(self, x, y, weight=None, network=None):
         return self.source.judging(x, y, weight, network)  # all of them, unchanged
@@ -289,29 +296,28 @@ class Around(Source):
 
     @classmethod
     def from_config(cls, config):
-        source = keras.saving.deserialize_keras_object(config["source"])
-        return cls(**{**config, "source": source})
+        return cls(**keras.saving.deserialize_keras_object(config))
 
 
-def entered(block, inputs, labels=None):
-    """What a network's first block gives, and the labels that it read.
+def first_losses(network, inputs, labels, signs):
+    """What a network's first block has to learn of each example, and the labels that it read.
 
     Args:
-        block: the first block.
-        inputs, labels: of `Streams`; labels that are a function are picked now, and once.
+        network: a `ForwardForward`.
+        inputs, labels, signs: of `Streams`; labels that are a function are picked now, and once.
 
     Returns:
-        Activities, and labels or None.
+        Its losses, float `(n,)`, and labels or None.
     """
-    if not callable(labels):
-        return block(inputs, **({} if labels is None else {"labels": labels})), labels
-    picked = []
+    block, read, given = network.blocks[0], [labels], {}
 
     def pick(goodness):
-        picked.append(labels(goodness))
-        return picked[0]
+        read[0] = labels(goodness)
+        return read[0]
 
-    return block(inputs, labels=pick), picked[0]
+    if labels is not None:
+        given = {"labels": pick if callable(labels) else labels}
+    return network.loss.call(signs, block.goodness(block(inputs, **given))), read[0]
 
 
 @keras.saving.register_keras_serializable(package="ffhelpers")
@@ -325,21 +331,19 @@ class Hardest(Around):
     Args:
         source: a `Source`.
         part: above 0, at most 1.
-        seed: see `Source`.
     """
 
     asks_first_block = True
 
-    def __init__(self, source, part=0.5, seed=None, **kwargs):
-        super().__init__(source, seed, **kwargs)
+    def __init__(self, source, part=0.5, **kwargs):
+        super().__init__(source, **kwargs)
         parameters.check(part=part)
         self.part = part
 
     def training(self, x, y, weight=None, network=None):
         streams = self.source.training(x, y, weight, network)
-        h, labels = entered(network.blocks[0], streams.inputs, streams.labels)
-        losses = network.loss.call(streams.signs, network.blocks[0].goodness(h))
-        if weight is not None:
+        losses, labels = first_losses(network, streams.inputs, streams.labels, streams.signs)
+        if streams.weight is not None:
             losses *= ops.cast(ops.reshape(streams.weight, (-1,)), losses.dtype)
         count = ops.cast(ops.ceil(self.part * ops.cast(ops.shape(losses)[0], "float32")), "int32")
         rows = ops.sort(ops.top_k(losses, count)[1])
@@ -365,13 +369,12 @@ class Adversarial(Around):
     Args:
         source: a `Source`.
         reach: how far images are at most moved, in their own lengths, 0 or more.
-        seed: see `Source`.
     """
 
     asks_first_block = True
 
-    def __init__(self, source, reach=0.1, seed=None, **kwargs):
-        super().__init__(source, seed, **kwargs)
+    def __init__(self, source, reach=0.1, **kwargs):
+        super().__init__(source, **kwargs)
         parameters.check(reach=reach)
         self.reach = reach
 
@@ -380,8 +383,7 @@ class Adversarial(Around):
         x = ops.cast(streams.inputs, "float32")
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(x)
-            h, labels = entered(network.blocks[0], x, streams.labels)
-            losses = network.loss.call(streams.signs, network.blocks[0].goodness(h))
+            losses, labels = first_losses(network, x, streams.labels, streams.signs)
             loss = ops.sum(losses)  # not the mean, lest it underflow
         flat, uphill = (
             ops.reshape(a, (-1, int(np.prod(x.shape[1:])))) for a in (x, tape.gradient(loss, x))

@@ -74,7 +74,7 @@ def load_text(text="python", length=100, seed=0):
         `load_text("my letters.txt").symbols`
     """
     parameters.check(length=length, seed=seed)
-    if not isinstance(text, (str, os.PathLike)) or not os.fspath(text) or not is_path(text):
+    if not is_path(text):
         raise DataError(
             f"text={parameters.shown(text)}: expected {', '.join(TEXTS)} or the path of a file"
         )

@@ -4,11 +4,13 @@ Nothing of the algorithm is here: that is `ForwardForward` in `model.py`.
 """
 
 import contextlib
+import dataclasses
 import functools
 import math
 import os
 import types
 import warnings
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -93,7 +95,8 @@ class LocalTrainer(Shared):
             raise ValueError(
                 f"steps_per_execution={steps_per_execution} over {devices} devices: expected 'auto'"
             )
-        _check_metrics(metrics, self.source.num_classes)
+        for some in (metrics, kwargs.get("weighted_metrics")):
+            _check_metrics(some, self.source.num_classes)
         at_once = 1 if steps_per_execution == "auto" else steps_per_execution
         kwargs |= {"jit_compile": jit_compile, "steps_per_execution": at_once}
         super().compile(optimizer, loss, metrics=listed(metrics), **kwargs)
@@ -109,12 +112,6 @@ class LocalTrainer(Shared):
         config = super().get_compile_config()
         return config and config | self._asked
 
-    def compile_from_config(self, config):
-        # Keras skips this for a model with a `compile` of its own.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.built:
-            self.optimizer.build(self.trainable_variables)
-
     # --- Fit, evaluate, predict: checks, and a bar that is silent when nobody watches ---------
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
@@ -124,22 +121,25 @@ class LocalTrainer(Shared):
             ValueError: labels that the source cannot take; sample weights without labels.
             DivergedError: the loss is no longer finite; it says in which block and by which step.
         """
-        self._check_asked(epochs, batch_size, kwargs)
-        self.last_trainable()
+        if self.distribute_strategy is not self._made_under:
+            raise ValueError(
+                f"{self.name} was made for other devices: expected ff.setup(…) before any network"
+            )
+        inputs.check_asked(epochs, batch_size, kwargs)
+        self.learning_blocks()
         if y is None and kwargs.get("sample_weight") is not None:
             raise ValueError(
                 "sample_weight: Keras drops it where y is None, expected any labels too"
             )
-        weights, given = kwargs.get("class_weight"), x
-        x, y = self._expected(learning=True, weights=weights).taken(
-            x, y, kwargs.get("sample_weight")
-        )
-        inputs.check_class_weight(weights, self.source.num_classes)
+        kwargs, given = inputs.weighed(kwargs, self.source.weighed), x
+        x, y = self._expected(learning=True).taken(x, y, kwargs["sample_weight"])
         inputs.check_end(x, "steps_per_epoch", kwargs.get("steps_per_epoch"))
-        validation = self._expected().validation(kwargs.get("validation_data"))
+        x, first = inputs.begun(x)
+        alike = dataclasses.replace(self._expected(), image_shape=self._image_shape(first))
+        validation = alike.validation(kwargs.get("validation_data"))
         inputs.check_end(validation, "validation_steps", kwargs.get("validation_steps"))
         kwargs["validation_data"] = validation
-        self._build_for(x, learning=True)
+        self._build_for(first, learning=True)
         self._warn_of_ink(getattr(given, "images", x) if isinstance(x, tf.data.Dataset) else x)
         verbose, asked = _verbosity(verbose), kwargs.get("steps_per_epoch")
         callbacks = listed(kwargs.pop("callbacks", None))
@@ -150,12 +150,10 @@ class LocalTrainer(Shared):
             check_shares(math.floor(len(x) * (1 - split)), batch_size, devices)
         names = ("save_freq", "update_freq")  # of a ModelCheckpoint, of a TensorBoard
         every = [getattr(callback, name, None) for callback in callbacks for name in names]
-        every = [n for n in (kwargs.get("validation_steps"), *every) if isinstance(n, int)]
+        every = [n for n in (kwargs.get("validation_steps"), *every) if isinstance(n, Integral)]
+        # Whether the number of steps is seen by somebody, or was asked for.
         exact = asked or callbacks or verbose or every
-        with (
-            self._at_once([batches, *every] if exact else None),
-            refusals(),
-        ):
+        with self._at_once([batches, *every] if exact else None), refusals():
             watch = [_StopAtNaN(), *callbacks]
             return super().fit(x, y, batch_size, epochs, verbose, callbacks=watch, **kwargs)
 
@@ -164,14 +162,13 @@ class LocalTrainer(Shared):
         if kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to all this
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
         inputs.check_counts(batch_size=batch_size, steps=steps)
-        x, y = self._expected().taken(x, y, kwargs.get("sample_weight"))
+        kwargs = inputs.weighed(kwargs)
+        x, y = self._expected().taken(x, y, kwargs["sample_weight"])
         inputs.check_end(x, "steps", steps)
-        self._build_for(x)
+        x, first = inputs.begun(x)
+        self._build_for(first)
         exact = steps or kwargs.get("callbacks") or verbose
-        with (
-            self._at_once([steps or count(x, batch_size)] if exact else None),
-            refusals(),
-        ):
+        with self._at_once([steps or count(x, batch_size)] if exact else None), refusals():
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
@@ -179,7 +176,8 @@ class LocalTrainer(Shared):
         inputs.check_counts(batch_size=batch_size, steps=steps)
         x, _ = self._expected(labels=False).taken(x)
         inputs.check_end(x, "steps", steps)
-        self._build_for(x)
+        x, first = inputs.begun(x)
+        self._build_for(first)
         with refusals():  # a step at a time: Keras would trace one graph of them all, in seconds
             return super().predict(x, batch_size, verbose, **kwargs)
 
@@ -201,11 +199,13 @@ class LocalTrainer(Shared):
         return np.concatenate([self._layer_goodness(batch).numpy() for batch in batches])
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, **kwargs):
-        inputs.check_class_weight(class_weight, self.source.num_classes)
+        class_weight = inputs.class_weights(class_weight, self.source.weighed)
+        sample_weight = inputs.sample_weights(sample_weight)
         x, y = self._batch(x, y, sample_weight, learning=True)
         return super().train_on_batch(x, y, sample_weight, class_weight, **kwargs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        sample_weight = inputs.sample_weights(sample_weight)
         x, y = self._batch(x, y, sample_weight)
         return super().test_on_batch(x, y, sample_weight, **kwargs)
 
@@ -246,23 +246,7 @@ class LocalTrainer(Shared):
         finally:
             self.steps_per_execution = before
 
-    def _check_asked(self, epochs, batch_size, kwargs):
-        """Refuse what `fit` is asked for and cannot be."""
-        if self.distribute_strategy is not self._made_under:
-            raise ValueError(
-                f"{self.name} was made for other devices: expected ff.setup(…) before any network"
-            )
-        parameters.check(epochs=epochs)
-        steps = ("steps_per_epoch", "validation_steps", "validation_batch_size")
-        counts = {name: kwargs.get(name) for name in (*steps, "validation_split", "initial_epoch")}
-        inputs.check_counts(batch_size=batch_size, **counts)
-        for callback in listed(kwargs.get("callbacks")):
-            if not hasattr(callback, "set_model"):
-                raise ValueError(
-                    f"callbacks={parameters.shown(callback)}: expected instances of Keras's"
-                )
-
-    def _expected(self, learning=False, labels=True, weights=None):
+    def _expected(self, learning=False, labels=True):
         """What this network can take, to learn from or to be judged by; without labels, alone."""
         source, predicts = self.source, self.source.prediction is not None
         shape = source.image_shape if self.built else None
@@ -272,8 +256,7 @@ class LocalTrainer(Shared):
             return inputs.Expected(shape)
         if learning or not predicts:
             needed = f"{type(source).__name__} learns from fit(x, y)" * source.takes_labels
-            check = functools.partial(source.check, class_weight=weights)
-            return inputs.Expected(shape, check, needed, source.num_classes)
+            return inputs.Expected(shape, source.check, needed, source.num_classes)
         check = functools.partial(check_labels, num_classes=source.num_classes)
         return inputs.Expected(shape, check, "accuracy is judged by them", source.num_classes)
 
@@ -285,16 +268,15 @@ class LocalTrainer(Shared):
         self._build_for(x, learning)
         return (x, y) if given else x
 
-    def _build_for(self, x, learning=False):
-        # XLA cannot make weights in mid-step.
-        spec = getattr(x, "element_spec", None)  # of a tf.data.Dataset
-        first = x if spec is None else tf.nest.flatten(spec)[0]
-        image_shape = tf.TensorShape(getattr(first, "shape", None))[1:]
-        if not self.built and image_shape.rank and image_shape.is_fully_defined():
+    def _image_shape(self, first):
+        """Of one image, which the network is built for, or has to be."""
+        return self.source.image_shape if self.source.built else tuple(first.shape[1:])
+
+    def _build_for(self, first, learning=False):
+        # Within a step XLA cannot make weights, nor would blocks know what is an axis of streams.
+        if not self.built:
             with self.distribute_strategy.scope():  # as Keras, wherever `fit` is called
-                self.build((None, *image_shape))
-        elif not self.built:
-            self._xla = False
+                self.build((None, *self._image_shape(first)))
         if learning and self.built and self.compiled and not self.optimizer.built:
             # Variables that are made in a step let it be traced twice.
             with self.distribute_strategy.scope():
@@ -348,9 +330,9 @@ class LocalTrainer(Shared):
 
     # --- Losses and metrics -----------------------------------------------------------------
 
-    def last_trainable(self):
-        """The index of the last block that learns: those behind it have nothing to do."""
-        trainable = [i for i, block in enumerate(self.blocks) if block.trainable]
+    def learning_blocks(self):
+        """How many blocks a step has to visit: those behind the last that learns do nothing."""
+        trainable = [i for i, block in enumerate(self.blocks, 1) if block.trainable]
         if not trainable:
             raise ValueError(
                 "no block is trainable: expected one, set trainable = True and compile"
@@ -375,7 +357,11 @@ class LocalTrainer(Shared):
         self.optimizer.apply(gradients, variables)
 
     def track(self, loss, batch_size, signs=None, by_block=()):
-        """Keep the loss of a batch, and the goodness of its positive and negative streams."""
+        """Keep the loss of a batch, and the goodness of its positive and negative streams.
+
+        Returns:
+            What is known of them so far: dict name → value.
+        """
         tracker = next(m for m in self.metrics if m.name == "loss")
         # Keras losses are scaled down to the share of a replica.
         loss *= tf.distribute.get_strategy().num_replicas_in_sync
@@ -384,6 +370,8 @@ class LocalTrainer(Shared):
             for metric, kind in ((self.g_pos, signs > 0), (self.g_neg, signs < 0)):
                 counted = ops.broadcast_to(ops.cast(kind, goodness.dtype), ops.shape(goodness))
                 metric.update_state(goodness, counted)
+        metrics = (tracker, self.g_pos, self.g_neg) if by_block else (tracker,)
+        return {metric.name: metric.result() for metric in metrics}
 
     def _signs(self, y, goodness):
         """Of the true labels, with all others negative."""
@@ -400,8 +388,7 @@ class LocalTrainer(Shared):
             streams = self.source.judging(x, y, weight, network=self)
             by_block = self.judged(streams.inputs, streams.labels)
             losses = (self.loss(streams.signs, g, streams.weight) for g in by_block)
-            self.track(sum(losses), ops.shape(x)[0])
-            return {m.name: m.result() for m in self.metrics if m.name == "loss"}
+            return self.track(sum(losses), ops.shape(x)[0])
         by_block = self.block_goodness(x)
         signs = self._signs(y, by_block[0])
         self.track(sum(self.loss(signs, g, weight) for g in by_block), ops.shape(x)[0])

@@ -16,9 +16,6 @@ class Unlabelled(Pictures):
     A kind of it has `negative`. What enters the first block is float `(n, streams, h, w,
     channels)`, or `(n, streams, d)`. No label can be predicted from goodness: `ff.OnePass` reads
     the network, from the positive stream alone. `evaluate` gives the loss.
-
-    Args:
-        seed: see `Source`.
     """
 
     takes_labels = False
@@ -27,9 +24,8 @@ class Unlabelled(Pictures):
         batch, *image = super().compute_output_shape(image_shape)
         return (batch, None, *image)
 
-    def check(self, labels, class_weight=None):
-        if class_weight:
-            raise ValueError("class_weight without labels: expected sample_weight in its place")
+    def check(self, labels):
+        """Takes any labels: it needs none."""
 
     def positive(self, x):
         """Positive data for a batch of images as `images` gives them, of the same shape."""
@@ -72,7 +68,6 @@ class HybridImages(Unlabelled):
 
     Args:
         blurs: see `hybrid_masks`.
-        seed: see `Source`.
 
     Raises:
         ValueError: impossible `blurs`; when built, images that are no pictures.
@@ -81,8 +76,8 @@ class HybridImages(Unlabelled):
         `ff.ForwardForward([2000, 2000], source=ff.HybridImages(blurs=2))`
     """
 
-    def __init__(self, blurs=2, seed=None, **kwargs):
-        super().__init__(seed, **kwargs)
+    def __init__(self, blurs=2, **kwargs):
+        super().__init__(**kwargs)
         parameters.check(blurs=blurs)
         self.blurs = blurs
 
@@ -108,9 +103,6 @@ class ImageSums(Unlabelled):
 
     After Chen et al. 2025, "Self-Contrastive Forward-Forward algorithm", which adds the two
     images' products in the first layer: the same, as a product is linear.
-
-    Args:
-        seed: see `Source`.
     """
 
     def positive(self, x):
@@ -122,16 +114,11 @@ class ImageSums(Unlabelled):
 
 @keras.saving.register_keras_serializable(package="ffhelpers")
 class GivenImages(Unlabelled):
-    """Images, and negative ones that `fit` is given beside them: `model.fit(x_pos, x_neg)`.
-
-    Args:
-        seed: see `Source`.
-    """
+    """Images, and negative ones that `fit` is given beside them: `model.fit(x_pos, x_neg)`."""
 
     takes_labels = True  # they are the negatives
 
-    def check(self, labels, class_weight=None):
-        super().check(labels, class_weight)
+    def check(self, labels):
         if np.ndim(labels) < 2:
             raise ValueError(
                 f"negatives of shape {np.shape(labels)}: expected an image for each image"

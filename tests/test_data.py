@@ -1024,7 +1024,7 @@ def test_own_splits_are_complete_disjoint_and_in_order(labels):
     numbers = np.arange(len(labels), dtype=np.float64)[:, None] / len(labels)
     arrays = {"x_train": numbers, "y_train": labels, "x_test": numbers, "y_test": labels}
     arrays["class_names"] = np.arange(labels.max() + 1)  # so that some may have no image
-    loaded = data._own_data(arrays, "own.npz")
+    loaded = data._own_data(arrays, "own.npz", "own")
     for x, y in ((loaded.x_train, loaded.y_train), (loaded.x_val, loaded.y_val)):
         indices = np.rint(x[:, 0] * len(labels)).astype(int)
         np.testing.assert_array_equal(y, labels[indices])
@@ -1038,6 +1038,11 @@ def test_own_splits_are_complete_disjoint_and_in_order(labels):
     together = np.concatenate([loaded.x_train, loaded.x_val])[:, 0]
     np.testing.assert_array_equal(np.sort(together), numbers[:, 0].astype(np.float32))
     assert set(loaded.y_train.tolist()) == set(labels.tolist())
+
+
+def test_a_name_with_a_dot_stays_whole():
+    x, y = np.zeros((12, 2, 2), "float32"), np.arange(12) % 2
+    assert data.Data.from_arrays(x, y, name="pets 2.0").name == "pets 2.0"
 
 
 def test_data_shows_itself_in_a_line_and_stays_as_it_is(tiny):

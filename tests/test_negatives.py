@@ -81,6 +81,14 @@ def test_the_fast_path_has_the_gradient_of_editing_pixels(case):
     np.testing.assert_allclose(fast_gradient, slow_gradient, rtol=1e-3, atol=1e-4)
 
 
+def test_images_may_lie_in_memory_in_any_order():
+    images, labels = np.random.default_rng(0).random((3, 5, 6)), [0, 1, 2]
+    for turned in (images.transpose(0, 2, 1), np.asfortranarray(images), images[:, ::-1]):
+        edited = ff.write_label(turned, labels, 3)
+        np.testing.assert_array_equal(edited[:, 0, :3], np.eye(3))
+        np.testing.assert_allclose(edited[:, 1:], turned[:, 1:], rtol=1e-6)
+
+
 def test_bytes_are_scaled():
     images = np.random.default_rng(0).integers(0, 256, (4, 5, 5), dtype=np.uint8)
     labels = np.array([0, 1, 2, 1])
@@ -152,7 +160,7 @@ def test_negatives_are_fresh_and_their_generator_goes_on():
         (lambda: ff.write_label(np.ones((2, 2, 2)), [0, 5], 6), "4 pixels, too few for 6"),
         (lambda: ff.write_label(np.ones((2, 4, 4)), [0, 4], 3), "label 4: expected 0 to 2"),
         (lambda: ff.write_label(np.ones((2, 4, 4)), [0, -1], 3), "label -1"),
-        (lambda: ff.write_label(np.ones((2, 4, 4)), [0.0, 1.0], 3), "integers"),
+        (lambda: ff.write_label(np.ones((2, 4, 4)), [0.0, 1.0], 3), "whole numbers"),
         (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1]), "3 different indices"),
         (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 1]), "3 different indices"),
         (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 16]), "from 0 to 15"),

@@ -37,7 +37,7 @@ def test_whole_numbers_have_whole_ticks(axes, n):
 
 
 def test_a_network_in_time_has_an_arrow_for_each_that_is_heard(axes):
-    plots.unrolled(["image", "a", "b", "label"], iterations=4, counted=[3])
+    drawings.unrolled(["image", "a", "b", "label"], iterations=4, counted=[3])
     arrows = [text for text in axes().texts if getattr(text, "arrow_patch", None)]
     assert len(arrows) == 2 + 4 * 2 * 3  # the bottom-up pass; both neighbours and itself
     filled = [
@@ -60,9 +60,15 @@ def test_signs_over_time_have_their_colours(axes):
 
 
 def test_a_map_says_every_value_and_its_interval(axes):
-    values, widths = np.array([[1.0, 22.22], [50, 90]]), np.array([[0.1, np.nan], [2, 3]])
-    panels = {"a": (["x", "y"], values, widths), "b": (["p", "q"], values, widths)}
-    plots.maps(panels, [1, 2], "u", "v")
+    each = {"1": {"1": (1.0, 0.1), "2": (22.22, np.nan)}, "2": {"1": (50, 2), "2": (90, 3)}}
+    plots.phase_map(
+        {
+            f"{name}, rate {rate}, phase {phase}": error
+            for name in "ab"
+            for rate, row in each.items()
+            for phase, error in row.items()
+        }
+    )
     for ax in plt.gcf().axes:
         assert [text.get_text() for text in ax.texts] == [
             "1.0\n±0.1",
@@ -191,8 +197,7 @@ def test_nothing_is_lost_where_an_error_is_zero(axes):
     assert axes().get_xscale() == "linear"
     plots.intervals({"b": (2.0, 1.0, 3.0)}, "error", logx=True)
     assert axes().get_xscale() == "log"
-    nan = np.full((1, 2), np.nan)
-    plots.maps({"a": (["x"], np.zeros((1, 2)), nan)}, [1, 2], "u", "v")
+    plots.phase_map({f"a, rate 1, phase {n}": (0.0, np.nan) for n in (1, 2)})
     assert [text.get_text() for text in axes().texts] == ["0.0", "0.0"]
     plots.panels({"a": (np.array([1.0]), {"b": [2.0]})}, "x", "y", {"b": {}})
     assert plt.gcf().axes[0].lines[0].get_marker() == "o"

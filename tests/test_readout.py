@@ -36,10 +36,23 @@ def test_the_one_pass_softmax_learns_with_dropout_and_predicts_without(small):
     assert not np.allclose(in_training[0], before) and not np.allclose(*in_training)
 
 
+def test_the_number_of_classes_may_be_numpys_and_the_network_is_frozen_last(small):
+    x, y = small
+    model = ff.ForwardForward([20], num_classes=y.max() + 1)
+    model.compile()
+    model.fit(x, y)
+    with pytest.raises(ValueError, match="num_classes=0"):
+        ff.OnePass(model, num_classes=0)
+    assert model.trainable
+    reader = ff.OnePass(model)
+    reader.compile(metrics=["accuracy"])  # the loss is of logits by default
+    assert reader.fit(x, y, 50, epochs=5).history["accuracy"][-1] > 0.5
+
+
 @pytest.mark.parametrize(
     "given, says",
     [
-        (lambda x, y: (x, y + 0.5), "labels of dtype float64: expected integers"),
+        (lambda x, y: (x, y + 0.5), "labels of dtype float64: expected whole numbers"),
         (lambda x, y: (x, y + 5), "expected 0 to 9"),
         (lambda x, y: (x, None), "y=None: a softmax learns from"),
         (lambda x, y: (x, y[:-1]), "expected one for each"),

@@ -167,6 +167,27 @@ def test_the_projects_runs_are_found_by_name_from_anywhere(tmp_path, monkeypatch
     assert records.read("own/mine") == [{"n": 1}]
 
 
+def test_runs_are_found_from_the_folder_of_the_notebooks_and_by_a_tilde(tmp_path, monkeypatch):
+    """…whose kernels do not work where the command line did."""
+    record = {"notebook": "n.ipynb", "parameters": {"seed": 1}, "figures": {"test_error": 0.1}}
+    records.append(tmp_path / "runs/mine.jsonl", record)
+    with open(tmp_path / "runs/mine.jsonl", "a") as file:
+        file.write("\n")  # as an editor leaves it
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    assert records.read("runs/mine.jsonl") == [record]
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert records.read("~/runs/mine.jsonl") == [record]
+
+
+def test_a_table_may_be_by_a_single_name():
+    one, several = (
+        records.table("04_evaluation/choices", by, "validation_error")
+        for by in ("changed", ["changed"])
+    )
+    assert one.equals(several)
+
+
 def test_a_parameter_younger_than_a_run_has_the_value_that_was_in_force():
     """These were what notebook 4 did before they could be set."""
     kept = records.read("04_evaluation/choices")

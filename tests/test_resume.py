@@ -41,7 +41,7 @@ def test_a_backup_that_cannot_be_gone_back_to_is_refused_before_any_work(model, 
     with pytest.raises(ValueError, match=r"BackupAndRestore\(save_freq=5\): expected 'epoch'"):
         model.fit(batches, callbacks=often)
     reader = ff.OnePass(model)
-    reader.compile("adam", "sparse_categorical_crossentropy")
+    reader.compile()
     with pytest.raises(ValueError, match="one_pass.*, which has no weights yet: build it"):
         reader.fit(batches, callbacks=backup)
     assert model.optimizer.iterations == 0 and not (tmp_path / "backup").exists()
@@ -83,3 +83,12 @@ def test_an_earlier_file_is_there_until_the_new_one_is_whole(model, tmp_path, mo
     with pytest.raises(OSError):
         save(path)
     assert path.read_bytes() == before and os.listdir(tmp_path) == [name]
+
+
+def test_weights_may_be_saved_in_shards(model, tmp_path):
+    before = model.get_weights()
+    model.save_weights(tmp_path / "ff.weights.h5", max_shard_size=1e-4)
+    assert not list(tmp_path.glob(".*"))
+    model.set_weights([0 * weight for weight in before])
+    model.load_weights(tmp_path / "ff.weights.json")
+    assert all((a == b).all() for a, b in zip(model.get_weights(), before))

@@ -366,6 +366,12 @@ def test_pictures_are_kept_whatever_backend_the_surroundings_name(tmp_path, monk
     assert os.environ["MPLBACKEND"] == "Agg"
 
 
+def test_braces_in_a_path_are_those_of_its_name(tmp_path):
+    path = save(tmp_path / "{a}.ipynb", "1 + 1", parameters="n: int = 1")
+    assert run.run(path, {"n": 2}, tmp_path / "{n}") == tmp_path / "{n}" / "{a}.ipynb"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["{a}.ipynb", "{n}"]
+
+
 def test_a_notebook_that_names_no_kernel_runs_with_this_python(tmp_path):
     code = "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']; import ffhelpers as ff; ff.record(python=sys.prefix)"
     path = save(tmp_path / "a.ipynb", code, parameters="n: int = 1", metadata={})
@@ -419,7 +425,8 @@ def test_an_interrupted_run_leaves_the_earlier_one(tmp_path, command, how):
     slow = "import time, pathlib; pathlib.Path('started').touch(); time.sleep(60)"
     save(tmp_path / "slow.ipynb", slow)
     (tmp_path / "runs").mkdir()
-    (tmp_path / "runs/slow.ipynb").write_text("an earlier run")
+    earlier = '{"metadata": {"papermill": {}}}'
+    (tmp_path / "runs/slow.ipynb").write_text(earlier)
     process = command.start("run", "slow.ipynb")
     deadline = time.monotonic() + 60
     while not (tmp_path / "started").exists() and time.monotonic() < deadline:
@@ -430,7 +437,7 @@ def test_an_interrupted_run_leaves_the_earlier_one(tmp_path, command, how):
     assert process.returncode != 0
     assert "Traceback" not in err
     assert [path.name for path in (tmp_path / "runs").glob("[!.]*")] == ["slow.ipynb"]
-    assert (tmp_path / "runs/slow.ipynb").read_text() == "an earlier run"
+    assert (tmp_path / "runs/slow.ipynb").read_text() == earlier
 
 
 # The command line
@@ -557,6 +564,14 @@ def test_everybody_elses_programs_get_the_whole_package(tmp_path):
     command = f"cd '{tmp_path}' && '{sys.executable}' -m own.train ffhelpers 2>&-"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
     assert "function setup" in done.stdout
+
+
+def test_another_backend_of_keras_is_refused_in_words():
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    command = [sys.executable, "-c", "import ffhelpers"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "Keras's backend is numpy: expected" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("deaths", [1, 3])

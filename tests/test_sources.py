@@ -13,15 +13,20 @@ def test_several_negatives_make_as_many_pairs(small):
     streams = []
 
     class Seen(ff.PairwiseLoss):
-        def call(self, y_true, y_pred):
-            streams.append(y_pred.shape[-1])
-            return super().call(y_true, y_pred)
+        def call(self, signs, goodness):
+            streams.append(goodness.shape[-1])
+            return super().call(signs, goodness)
 
     model = network(source=ff.LabelInImage(10, count=3))
     model.compile(keras.optimizers.Adam(2e-3), loss=Seen(), jit_compile=False)
     model.fit(*small, batch_size=100)
     assert set(streams) == {4}
     assert ff.evaluation.error(model.predict(small[0]), small[1]) < 0.3
+
+
+def test_a_seed_of_numpy_is_one():
+    source = ff.LabelInImage(10, seed=np.int64(3))
+    assert type(source.get_config()["seed"]) is int
 
 
 def test_given_labels_are_used(small):

@@ -1,6 +1,7 @@
 """Figures that a run leaves behind: kept in the notebook, read back from it, shown to people."""
 
 import math
+import os
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def read_notebook(path):
     import nbformat
 
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.read(os.path.expanduser(path), as_version=4)
         notebook.cells  # noqa: B018 -- JSON of another kind has none
     except OSError as error:
         error.filename = error.filename or str(path)

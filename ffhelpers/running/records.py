@@ -119,8 +119,9 @@ def read(path):
     """The recorded runs of a file of JSON lines, of an executed notebook, or of all in a folder.
 
     Args:
-        path: of the file or folder; or, where there is no such path, the name of runs that the
-            project keeps in `results`, such as `04_evaluation/quick`.
+        path: of the file or folder, from here or from the project's folder; or, where there is no
+            such path, the name of runs that the project keeps in `results`, such as
+            `04_evaluation/quick`.
 
     Returns:
         A list of records, those of a folder in the order of the notebooks' names. Notebooks that
@@ -146,7 +147,7 @@ def read(path):
             made = json.loads(content)["metadata"].get("ffhelpers")
             found = [json.loads(made)] if made else []
         else:
-            found = [json.loads(one) for one in _finished(content).splitlines()]
+            found = [json.loads(one) for one in _finished(content).splitlines() if one.strip()]
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
@@ -160,22 +161,23 @@ def read(path):
 
 def _check(path, record):
     """Refuse what is no record: another program's JSON, or a line that was damaged."""
-    parts = (
-        [record.get(part, {}) for part in ("parameters", "figures")]
-        if isinstance(record, dict)
-        else [0]
+    known = isinstance(record, dict) and all(
+        isinstance(record.get(part, {}), dict) for part in ("parameters", "figures")
     )
-    if not all(isinstance(part, dict) for part in parts):
+    if not known:
         raise ValueError(
             f"{path} holds {shown(record)}: expected records, dicts of parameters and figures"
         )
 
 
 def _found(path):
-    """The path, or where the project keeps runs of this name."""
-    if Path(path).exists():
-        return Path(path)
-    # The project that this code belongs to, or, where the code was installed, the one around.
+    """The path, from here or from the project's folder, or where it keeps runs of this name."""
+    path = Path(path).expanduser()
+    # The project that this code belongs to, or, where the code was installed, the one around. A
+    # notebook's own folder is not the one where its runs are, nor the command line's.
+    for there in (path, PROJECT / path, Path.cwd().parent / path):
+        if there.exists():
+            return there
     places = (PROJECT, Path.cwd(), *Path.cwd().parents)
     for kept in (place / "results" / f"{path}.jsonl" for place in places):
         if kept.is_file():
@@ -247,21 +249,22 @@ def _frame(recorded, each):
         | {"notebook": run["notebook"], "changed": changed}
         | {f"run_{name}": run.get(name) for name in about}
         for run, changed in zip(recorded, _changed(recorded), strict=True)
-        for parameters, figures in (_seed_by_seed(run, each) if each else [_whole(run)])
+        for parameters, figures in _rows(run, each)
     ]
     frame = pandas.DataFrame(rows)
     names = _names(recorded, "parameters")
     frame.attrs["parameters"] = ["recipe", *names] if each else names
-    frame.attrs["figures"] = each or _names(recorded, "figures", _is_number)
+    frame.attrs["figures"] = each or _names(
+        recorded, "figures", lambda value: type(value) in (int, float)
+    )
     return frame
 
 
-def _whole(run):
-    return run["parameters"], run["figures"]
-
-
-def _seed_by_seed(run, each):
-    """Parameters and figures for each recipe and seed of a run that compares some."""
+def _rows(run, each):
+    """Parameters and figures of a run, or for each recipe and seed of one that compares some."""
+    if not each:
+        yield run["parameters"], run["figures"]
+        return
     found = [run["figures"].get(name) for name in each]
     for name, figure in zip(each, found, strict=True):
         if not isinstance(figure, dict) or not all(isinstance(v, list) for v in figure.values()):
@@ -293,10 +296,6 @@ def _grouped(value):
     return tuple(map(_grouped, value)) if isinstance(value, list) else value
 
 
-def _is_number(value):
-    return type(value) in (int, float)
-
-
 def _names(recorded, part, kind=lambda value: True):
     """The names in that part of the records, each once, in the order of the notebook."""
     values = [item for record in recorded for item in record[part].items()]
@@ -308,9 +307,9 @@ def table(runs, by=(), figure=None, against=None):
 
     Args:
         runs: what `results` takes or gives.
-        by: names of parameters (or of other columns of `results`), a row for each combination of
-            their values; by default all that vary but `seed`, and `notebook` where there are
-            several.
+        by: names of parameters (or of other columns of `results`), or one name; a row for each
+            combination of their values. By default all that vary but `seed`, and `notebook` where
+            there are several.
         figure: name of a recorded number, or of a dict of lists over seeds as in `results`; by
             default `test_error`, or the first number.
         against: a value of a parameter in `by`, or `name=value`. Each row is compared with the
@@ -330,6 +329,7 @@ def table(runs, by=(), figure=None, against=None):
     Example:
         `ff.table("04_evaluation/choices", ["changed"], "validation_error", against="usual")`
     """
+    by = [by] if isinstance(by, str) else list(by)
     frame, source = _given(runs, figure)
     numbers = frame.attrs.get("figures", [])
     figure = figure or ("test_error" if "test_error" in numbers else next(iter(numbers), None))
@@ -345,7 +345,7 @@ def table(runs, by=(), figure=None, against=None):
         if "parameters" not in frame.attrs:  # which pandas drops in a merge, for one
             raise ValueError("these runs do not say any more what varies: expected by=[…]")
         by = [name for name in ("notebook", *frame.attrs["parameters"]) if _varies(frame, name)]
-    by, frame = list(by), _each_once(frame, figure)
+    frame = _each_once(frame, figure)
     # Without a parameter there is one group, of all runs.
     groups = dict(list(frame.groupby(by, dropna=False))) if by else {(): frame}
     groups = {tuple(None if v != v else v for v in key): group for key, group in groups.items()}

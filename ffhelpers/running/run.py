@@ -51,7 +51,7 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
     """
     notebook = Path(notebook)
     parameters = typed_parameters(notebook, parameters)
-    complete = prepared(notebook, output_dir) / (name or notebook.name)
+    complete = prepared(notebook, output_dir, name)
     failed = complete.with_suffix(".failed.ipynb")
     aside = f".unfinished-{complete.stem}-"
     with tempfile.TemporaryDirectory(prefix=aside, dir=complete.parent) as folder:
@@ -72,12 +72,16 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
     return complete
 
 
-def prepared(notebook, folder):
-    """The folder for an executed notebook, made if need be.
+def prepared(notebook, folder, name=None):
+    """Where an executed notebook belongs; its folder is made if need be.
+
+    Args:
+        notebook, name: as for `run`.
+        folder: its `output_dir`.
 
     Raises:
         OSError: it cannot be made.
-        ValueError: the output would replace the notebook itself.
+        ValueError: the output would replace the notebook itself, or a file that is no run.
     """
     folder = Path(folder)
     # `Path.resolve` has an error of its own for links in a circle.
@@ -85,7 +89,18 @@ def prepared(notebook, folder):
     if os.path.realpath(folder) in own:
         raise ValueError(f"the output folder {folder} is the notebook's own: expected another")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    complete = folder / (name or Path(notebook).name)
+    if complete.exists() and not _is_run(complete):
+        raise ValueError(f"{complete} is there and is no run: expected another output folder")
+    return complete
+
+
+def _is_run(path):
+    """Whether `run`, or papermill, made it: then it can be made again."""
+    try:
+        return bool({"ffhelpers", "papermill"} & json.loads(path.read_bytes())["metadata"].keys())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
 def _keep_record(notebook, executed, values, command, seconds, code):
@@ -127,8 +142,8 @@ def _execute(notebook, output, parameters, bar):
         try:
             with _hidden_from_kernels():
                 papermill.execute_notebook(
-                    notebook,
-                    output,
+                    _as_written(notebook),
+                    _as_written(output),
                     parameters,
                     progress_bar=bar or False,
                     extra_arguments=["--log-level=CRITICAL"],
@@ -138,6 +153,11 @@ def _execute(notebook, output, parameters, bar):
         except RuntimeError as error:
             if "before replying" not in str(error) or attempt == STARTS - 1:
                 raise
+
+
+def _as_written(path):
+    """For papermill, which puts parameters in the place of names in braces."""
+    return str(path).replace("{", "{{").replace("}", "}}")
 
 
 # How often a kernel that dies before it is there is started: two that start at once may have picked

@@ -81,6 +81,7 @@ CASES = table(
         for name in ("none", "code", "bad", "list", "latin", "folder", "circle")
     ),
     ("run, output into a file", lambda: command("run", GOOD, "--output", "a file"), "a file"),
+    ("run, output over what is no run", lambda: command("run", GOOD, "--output", "own"), "no run"),
     ("run, output over the notebook", lambda: command("run", GOOD, "--output", "."), "own"),
     (
         "run, output through a circle",

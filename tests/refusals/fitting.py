@@ -4,6 +4,7 @@ import functools
 
 import keras
 import numpy as np
+import scipy.sparse
 import tensorflow as tf
 
 import ffhelpers as ff
@@ -85,6 +86,27 @@ class Batches(keras.utils.PyDataset):
         return (self.x[part],) if self.y is None else (self.x[part], self.y[part])
 
 
+def of_any_size():
+    sizes = (tf.TensorSpec((None, None, None)), tf.TensorSpec((None,), tf.int64))
+    return tf.data.Dataset.from_generator(generator, output_signature=sizes)
+
+
+def frozen_when_compiled():
+    model = ff.ForwardForward([8, 8], num_classes=CLASSES)
+    model.blocks[1].trainable = False
+    model.compile(run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+    model.blocks[1].trainable = True
+    model.fit(X, Y, verbose=0)
+
+
+def one_pass(**kwargs):
+    """A softmax that reads a network."""
+    reader = ff.OnePass(network())
+    reader.compile(run_eagerly=True, **kwargs)
+    return reader
+
+
 class Endless(Batches):
     num_batches = None
 
@@ -93,8 +115,8 @@ def weighted(weights):
     return fit(tf.data.Dataset.from_tensor_slices((X, Y, np.float32(weights))).batch(8), None)
 
 
-def on_batch(class_weight):
-    return network().train_on_batch(X, Y, class_weight=class_weight)
+def on_batch(class_weight, y=Y, kind="labels"):
+    return network(kind).train_on_batch(X, y, class_weight=class_weight)
 
 
 # How people hand over the same images and labels.
@@ -185,6 +207,11 @@ FIT = table(
         (f"class_weight={weights}, one batch", lambda w=weights: on_batch(w), "class_weight")
         for weights in ({9: 1.0}, {0: NAN}, [1, 1])
     ),
+    (
+        "class_weight with given labels, one batch",
+        lambda: on_batch({0: 1.0}, np.stack([Y, Y], 1), "given labels"),
+        "class_weight without labels to weigh",
+    ),
     ("no image", lambda: fit(X[:0], Y[:0]), "(0, 6, 6)"),
     ("no image, nothing built", lambda: fresh(X[:0], Y[:0]), "(0, 6, 6)"),
     ("None", lambda: fit(None, Y), "None"),
@@ -225,7 +252,7 @@ FIT = table(
         lambda: fit(({"image": X, "label": Y} for _ in range(2)), None),
         "'image', 'label'",
     ),
-    ("a generator of images alone", lambda: fit((X for _ in range(2)), None), "(24, 6, 6)"),
+    ("a generator of images alone", lambda: fit((X for _ in range(2)), None), "y=None"),
     ("an empty generator", lambda: fit((X for _ in range(0)), None), "generator"),
     ("an empty data set", lambda: fit(dataset().take(0), None), "0 batches"),
     ("an empty PyDataset", lambda: fit(Empty(), None), "0 batches"),
@@ -316,8 +343,36 @@ FIT = table(
     (
         "class weights with given labels",
         lambda: fit(y=np.stack([Y, Y], 1), kind="given labels", class_weight={0: 1.0}),
-        "class_weight",
+        "class_weight without labels to weigh",
     ),
+    ("one sample weight for all", lambda: fit(sample_weight=1.0), "sample_weight"),
+    ("sample weights by name", lambda: fit(sample_weight="balanced"), "sample_weight"),
+    (
+        "ragged sample weights",
+        lambda: fit(sample_weight=[[1.0], [1.0, 2.0]] * 12),
+        "sample_weight",
+    ),
+    (
+        "sample weights of validation images as strings",
+        lambda: fit(validation_data=(X, Y, ["a"] * N)),
+        "sample_weight",
+    ),
+    *(
+        (f"validation_freq={v}", lambda v=v: fit(validation_freq=v), "validation_freq")
+        for v in (0, 2.0, "1", True)
+    ),
+    (
+        "validation images of another shape, nothing built",
+        lambda: fresh(validation_data=(X.reshape(N, -1), Y)),
+        "(36,)",
+    ),
+    ("pictures of 12 bits", lambda: fit(4095 * X), "as a label's pixel is 1"),
+    ("pictures about 0", lambda: fit(255 * X - 120), "as a label's pixel is 1"),
+    ("a sparse matrix", lambda: fit(scipy.sparse.csr_matrix(X.reshape(N, -1))), "x=csr_matrix"),
+    ("a whole data set of ours", lambda: fit(ff.Data.from_arrays(X, Y), None), "x=Data"),
+    ("pairs that are zipped", lambda: fit(zip(X, Y), None), "x=zip"),
+    ("a block that was frozen when compiled", frozen_when_compiled, "compile again"),
+    ("images of unknown sizes in a data set", lambda: fit(of_any_size(), None), "ensure_shape"),
     ("no callback", lambda: fit(callbacks=[3]), "callbacks"),
     ("a string as callback", lambda: fit(callbacks="early"), "callbacks"),
     ("an unknown argument", lambda: fit(epoch=3), "epoch", "theirs"),
@@ -508,6 +563,30 @@ DOORS = table(
         "theirs",
     ),
     ("save onto a folder", lambda: network().save("folder.keras"), "folder.keras", "theirs"),
+    *(
+        (f"one pass, {name}", lambda loss=loss: one_pass(loss=loss), "expected one of logits")
+        for name, loss in (
+            ("a loss of probabilities by name", "sparse_categorical_crossentropy"),
+            ("a loss of probabilities", keras.losses.CategoricalCrossentropy()),
+        )
+    ),
+    (
+        "one pass, an infinite data set",
+        lambda: one_pass().fit(dataset().repeat()),
+        "steps_per_epoch=None",
+    ),
+    (
+        "one pass, an infinite data set to evaluate",
+        lambda: one_pass().evaluate(dataset().repeat()),
+        "steps=None",
+    ),
+    (
+        "one pass, an infinite data set to predict",
+        lambda: one_pass().predict(dataset().repeat()),
+        "steps=None",
+    ),
+    ("one pass, no epochs", lambda: one_pass().fit(X, Y, epochs=0), "epochs=0"),
+    ("one pass, no callback", lambda: one_pass().fit(X, Y, callbacks="early"), "callbacks"),
     ("quantize", lambda: network().quantize("int8"), "quantised"),
     ("quantize to nonsense", lambda: network().quantize("int3"), "int3", "theirs"),
     ("weights of another network", lambda: network().set_weights([np.zeros(3)]), "", "theirs"),

@@ -250,6 +250,16 @@ NETWORKS = table(
         lambda: ff.Recurrent([8], source=ff.Hardest(ff.LabelInImage(4))),
         "Hardest",
     ),
+    (
+        "a block in two places",
+        lambda: network([8] + 2 * [ff.Dense(8)]),
+        "is there twice",
+    ),
+    (
+        "a weighted metric of another kind",
+        lambda: network().compile(weighted_metrics=["AUC"]),
+        "metrics='AUC'",
+    ),
     ("one pass through what is no network", lambda: ff.OnePass(keras.Sequential()), "network="),
     ("one pass through a number", lambda: ff.OnePass(3), "network=3"),
     (

@@ -266,6 +266,8 @@ def _notebooks(here):
         '{"cells": [], "nbformat": 9, "nbformat_minor": 0, "metadata": {}}'
     )
     (here / "nested.ipynb").write_text("[" * 100_000)
+    (here / "own").mkdir()
+    (here / "own" / "good.ipynb").write_bytes((here / "good.ipynb").read_bytes())
 
 
 def _records(here):
