@@ -125,7 +125,7 @@ class ForwardForward(LocalTrainer):
                 h = block(h, **labels, training=block.trainable)  # no dropout in a frozen one
                 goodness = block.goodness(h)
                 loss = self.loss(streams.signs, goodness, streams.weight)
-                loss += sum(block.losses) / replicas  # what it adds itself, as a regulariser
+                loss += sum(block.losses) / replicas  # a regulariser, say
                 scaled = self.optimizer.scale_loss(loss)  # lest it vanish in float16
             if block.trainable:
                 latest[:] = tape.gradient(scaled, block.trainable_variables)
