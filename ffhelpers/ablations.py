@@ -404,19 +404,18 @@ def verdict(low, high):
     return "worse" if low > 0 else "better" if high < 0 else "within the noise"
 
 
-def recorded(runs, against="ours"):
-    """The table of recorded ablations, best first.
+def recorded(runs):
+    """The table of recorded ablations, best first, each compared with *ours*, seed by seed.
 
     Args:
         runs: what `ff.results` takes, such as `"05_ablations/ablations"`.
-        against: the recipe with which each is compared, seed by seed.
 
     Returns:
         pandas DataFrame, a row for each recipe, as `ff.table` gives it of the validation error,
         with two columns more, means: `test_error` and `processor_seconds` of a training.
     """
     found = records.results(runs, ["errors", "test_errors", "processor_seconds"])
-    table = records.table(found, ["recipe"], "errors", against=against)
+    table = records.table(found, ["recipe"], "errors", against="ours")
     means = found.groupby("recipe")[["test_errors", "processor_seconds"]].mean()
     table["test_error"] = table.recipe.map(means.test_errors)
     table["processor_seconds"] = table.recipe.map(means.processor_seconds)

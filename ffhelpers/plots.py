@@ -559,7 +559,7 @@ def panels(panels, xlabel, ylabel, styles, across=2, lines=(), shaded=()):
     show(figure)
 
 
-def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
+def multiples(curves, references, xlabel, ylabel, ylim=None):
     """One small panel for each curve, with the same references in grey in all of them.
 
     Args:
@@ -567,9 +567,8 @@ def multiples(curves, references, xlabel, ylabel, ylim=None, across=4):
         references: label → numbers, at x = 1, 2, …; at most four, of equal length.
         xlabel, ylabel: what the axes are, which all panels share.
         ylim: ends of the y axis; where a curve ends above it, a word says where.
-        across: panels side by side.
     """
-    down = math.ceil(len(curves) / across)
+    across, down = 4, math.ceil(len(curves) / 4)
     end = max(map(len, (references or curves).values()))
     size = (2.2 * across, 1.9 * down + 0.5)
     figure, axes = plt.subplots(
