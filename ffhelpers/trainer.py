@@ -134,7 +134,7 @@ class LocalTrainer(Shared):
         kwargs, given = inputs.weighed(kwargs, self.source.weighed), x
         x, y = self._expected(learning=True).taken(x, y, kwargs["sample_weight"])
         inputs.check_end(x, "steps_per_epoch", kwargs.get("steps_per_epoch"))
-        x, first = inputs.begun(x)
+        x, first = self._begun(x)
         alike = dataclasses.replace(self._expected(), image_shape=self._image_shape(first))
         validation = alike.validation(kwargs.get("validation_data"))
         inputs.check_end(validation, "validation_steps", kwargs.get("validation_steps"))
@@ -165,7 +165,7 @@ class LocalTrainer(Shared):
         kwargs = inputs.weighed(kwargs)
         x, y = self._expected().taken(x, y, kwargs["sample_weight"])
         inputs.check_end(x, "steps", steps)
-        x, first = inputs.begun(x)
+        x, first = self._begun(x)
         self._build_for(first)
         exact = steps or kwargs.get("callbacks") or verbose
         with self._at_once([steps or count(x, batch_size)] if exact else None), refusals():
@@ -176,7 +176,7 @@ class LocalTrainer(Shared):
         inputs.check_counts(batch_size=batch_size, steps=steps)
         x, _ = self._expected(labels=False).taken(x)
         inputs.check_end(x, "steps", steps)
-        x, first = inputs.begun(x)
+        x, first = self._begun(x)
         self._build_for(first)
         with refusals():  # a step at a time: Keras would trace one graph of them all, in seconds
             return super().predict(x, batch_size, verbose, **kwargs)
@@ -267,6 +267,9 @@ class LocalTrainer(Shared):
             raise ValueError(f"x={type(x).__name__}: expected images as an array")
         self._build_for(x, learning)
         return (x, y) if given else x
+
+    def _begun(self, x):
+        return (x, None) if self.built else inputs.begun(x)
 
     def _image_shape(self, first):
         """Of one image, which the network is built for, or has to be."""
