@@ -34,6 +34,10 @@ def _silent_stderr():
 def _import_tensorflow():
     """Import it without the lines that its C++ part writes to stderr, and so into notebooks."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # read once, at the import
+    # TensorFlow imports Keras, whose file of settings may name another backend.
+    os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if (asked := os.environ["KERAS_BACKEND"]) != "tensorflow":
+        raise ImportError(f"KERAS_BACKEND={asked}: expected tensorflow")
     try:
         with _silent_stderr():  # some lines come whatever the level
             import tensorflow
@@ -45,11 +49,10 @@ def _import_tensorflow():
             name="tensorflow",
         ) from None
     tensorflow.get_logger().setLevel("ERROR")  # nor what its Python part warns of
-    backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever Keras's file says
-    if "keras" in sys.modules:
-        backend = sys.modules["keras"].config.backend()
-    if backend != "tensorflow":
-        raise ImportError(f"Keras's backend is {backend}: expected KERAS_BACKEND=tensorflow")
+    import keras  # perhaps it was there before, with a backend of its own
+
+    if keras.config.backend() != "tensorflow":
+        raise ImportError(f"Keras's backend is {keras.config.backend()}: expected tensorflow")
 
 
 def _for_command_line():

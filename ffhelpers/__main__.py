@@ -209,6 +209,9 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
     if made:
         click.echo(f"{len(made)} of {len(todo)} runs are in {output} already")
     with _refused():
+        for run in made:
+            if len(records.read(run.path)) != 1:
+                raise ValueError(f"{run.path} is there and is no run: expected it to be deleted")
         others = list(sweeps.made_by_other_code(made))
     if others:
         click.echo(

@@ -23,10 +23,11 @@ from .losses import PairwiseLoss, PeerNormalization, SoftmaxLoss, ThresholdLoss
 from .machine import watched
 from .model import ForwardForward
 from .negatives import hard_labels
-from .parameters import ParameterError
+from .parameters import ParameterError, shown
 from .running import records
 from .phases import Phases
 from .sources import GivenLabels, LabelInImage
+from .trainer import DivergedError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,6 +191,8 @@ def wrong_labels(kind, labels, num_classes, seed):
     rng = np.random.default_rng(seed)
     if kind == "shuffled":
         return rng.permutation(labels)
+    if kind != "fixed":
+        raise ValueError(f"wrong={kind!r}: expected fixed or shuffled")
     return (labels + rng.integers(1, num_classes, len(labels))) % num_classes
 
 
@@ -213,9 +216,14 @@ def run(recipes, data, seeds, epochs):
     """
     import pandas  # slow to import
 
+    if not isinstance(recipes, dict) or isinstance(seeds, int):
+        raise TypeError(
+            f"recipes={type(recipes).__name__}, seeds={shown(seeds)}: expected a dict from names to "
+            "recipes, and seeds such as range(3)"
+        )
     rows = []
-    shown = {"file": sys.stdout, "disable": not watched(), "leave": False}
-    with tqdm(total=len(recipes) * len(seeds), **shown) as bar:
+    quiet = {"file": sys.stdout, "disable": not watched(), "leave": False}
+    with tqdm(total=len(recipes) * len(seeds), **quiet) as bar:
         for name, recipe in recipes.items():
             bar.set_description(name)
             model = compiled(recipe, data, epochs)
@@ -223,13 +231,20 @@ def run(recipes, data, seeds, epochs):
             fresh = [(variable, variable.numpy().copy()) for variable in variables]
             for seed in seeds:
                 restart(model, fresh, seed)
-                curve, seconds = train(model, recipe, data, epochs, seed)
+                began = time.process_time()
                 some = slice(len(data.x_val))
-                errors = {
-                    "error": curve[-1],
-                    "test_error": _error(model, data.x_test, data.y_test),
-                    "train_error": _error(model, data.x_train[some], data.y_train[some]),
-                }
+                try:
+                    curve, seconds = train(model, recipe, data, epochs, seed)
+                    errors = {
+                        "error": curve[-1],
+                        "test_error": _error(model, data.x_test, data.y_test),
+                        "train_error": _error(model, data.x_train[some], data.y_train[some]),
+                    }
+                except DivergedError as error:  # the other recipes are not lost with it
+                    print(f"{name}, seed {seed}: {error}; it counts as a guess")
+                    guess, seconds = 1 - 1 / data.num_classes, time.process_time() - began
+                    curve = [guess] * (epochs * (len(recipe.widths) if recipe.greedy else 1))
+                    errors = dict.fromkeys(("error", "test_error", "train_error"), guess)
                 about = {"recipe": name, "seed": seed, "processor_seconds": seconds}
                 rows.append(about | errors | {"curve": curve})
                 bar.update()

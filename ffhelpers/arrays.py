@@ -25,6 +25,11 @@ def numbers(name, value, *axes):
     return array
 
 
+def channels_first(shape):
+    """Whether a shape `(n, …)` of pictures looks like one with the channels before the pixels."""
+    return len(shape) == 4 and shape[1] in (1, 3, 4) and shape[2] > 4 and shape[3] > 4
+
+
 def codes(name, value, count, *axes):
     """`value` as an array of whole numbers from 0 to `count - 1`, such as labels.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import fetch, parameters
+from .arrays import channels_first
 from .datasets import DATASETS, known_name
 from .formats import DataError, refuse_bombs
 
@@ -276,7 +277,7 @@ def _own_data(arrays, source, name):
             x["train"], x[split] = x["train"][~held], x["train"][held]
             y["train"], y[split] = y["train"][~held], y["train"][held]
     for split in ("train", "val"):
-        if (np.diff(y[split]) >= 0).all():
+        if np.count_nonzero(np.diff(y[split])) < len(np.unique(y[split])):  # class after class
             turns = dealt(y[split])
             x[split], y[split] = x[split][turns], y[split][turns]
     return Data(
@@ -290,12 +291,13 @@ def _own_data(arrays, source, name):
 
 
 def dealt(labels):
-    """The order that takes an image of each class in turn, of labels that are sorted.
+    """The order that takes an image of each class in turn, of labels one class after the other.
 
     Lessons look at the first images of a set, which would be of one class else.
     """
-    first = np.searchsorted(labels, labels)  # of its class
-    return np.argsort(np.arange(len(labels)) - first, kind="stable")
+    order = np.argsort(labels, kind="stable")
+    first = np.searchsorted(labels, labels, sorter=order)[order]  # of its class
+    return order[np.argsort(np.arange(len(labels)) - first, kind="stable")]
 
 
 def _own_images(key, images):
@@ -303,6 +305,10 @@ def _own_images(key, images):
         raise DataError(
             f"{key} has shape {images.shape}: expected (n, height, width), "
             "(n, height, width, channels) or (n, features), none of them 0; reshape it"
+        )
+    if images.ndim == 4 and channels_first(images.shape):
+        raise DataError(
+            f"{key} has shape {images.shape}: expected channels last, use np.moveaxis(x, 1, -1)"
         )
     if images.dtype == np.uint8 and images.max() == 1:
         raise DataError(

@@ -266,7 +266,7 @@ def hybrid(image, other, mask, blocks=2):
         `drawings.hybrid(x[0], x[1], np.eye(28))`
     """
     ax = canvas(6.8 + 2.2 * blocks, 5.9)
-    image, other = np.squeeze(image), np.squeeze(other)
+    image, other, mask = np.squeeze(image), np.squeeze(other), np.asarray(mask)
     made = np.where(mask.reshape(*mask.shape, *[1] * (image.ndim - 2)), image, other)
     _inset(ax, image, 0.9, 4.6, 1.4, "image: positive")
     _inset(ax, mask, 0.9, 2.7, 1.4, "mask")

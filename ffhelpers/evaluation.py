@@ -3,6 +3,7 @@
 Predictions come as goodness (or logits), float `(n, num_classes)`: the largest is the prediction.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,7 @@ def write_submission(labels, path="submission.csv"):
     """
     labels = codes("labels", labels, None, "n")
     rows = [f"{image},{label}" for image, label in enumerate(labels, start=1)]
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if path.is_dir():
         raise ValueError(f"path={path}: expected that of a file, this is a folder")
     with whole(path) as aside:

@@ -19,15 +19,18 @@ def check(answer, expected, tolerance=1e-4):
     """
     try:
         given = answer()
+        given = given if given is None or given is ... else np.asarray(given)
     except Exception as error:
         unfilled = "ellipsis" in str(error)  # a step that works with the dots
         print(UNFILLED if unfilled else f"wrong: it raises {type(error).__name__}: {error}")
         return
-    print(UNFILLED if given is ... else _compared(given, expected, tolerance))
+    if given is None:
+        print("wrong: it gives None, is a return missing?")
+        return
+    print(UNFILLED if given is ... else _compared(given, np.asarray(expected), tolerance))
 
 
 def _compared(given, expected, tolerance):
-    given, expected = np.asarray(given), np.asarray(expected)
     if given.shape != expected.shape:
         return f"wrong: its shape is {given.shape}, not {expected.shape}"
     if expected.dtype.kind not in "fiub":

@@ -14,9 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from . import parameters
+from .arrays import channels_first
 from .resume import listed
 
-LARGEST = 20  # of a picture's pixels in size; standardised ones stay below
+LARGEST = 20  # root mean square of pictures that hold a label; of standardised ones it is 1
 PAIRS = 'expected pairs, as of data.map(lambda d: (d["image"], d["label"]))'
 
 
@@ -29,7 +30,7 @@ def as_images(x, image_shape=None):
         image_shape: of one image, where the network knows it.
 
     Returns:
-        An array of floats or of uint8; or what else was given.
+        An array of floats or of uint8; or what else was given, which Keras reads in batches.
 
     Raises:
         ValueError: no image, one image without an axis for the batch, images of several shapes or
@@ -47,7 +48,10 @@ def as_images(x, image_shape=None):
             raise ValueError(
                 "images of several shapes: expected one, resize or crop them"
             ) from None
-    if isinstance(x, (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)):
+    elsewhere = type(x).__module__.split(".")[0] in ("torch", "grain")  # which Keras reads, too
+    if elsewhere or isinstance(x, (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)):
+        return x
+    if isinstance(x, tf.distribute.DistributedDataset):
         return x
     if not isinstance(x, np.ndarray):
         raise ValueError(
@@ -70,16 +74,10 @@ def as_images(x, image_shape=None):
     if x.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         where = tuple(int(i) for i in np.unravel_index(np.isfinite(x).argmin(), x.shape))
         raise ValueError(f"images{list(where)} is {x[where]}: expected finite numbers")
-    if x.dtype.kind == "f":
-        # Columns of a table may be of any size, so of those only what looks like bytes is refused.
-        if low >= 0 and 128 <= high <= 255 and (x.ndim > 2 or _whole(x)):
-            raise ValueError(
-                f"images up to {high:g} as floats: expected 0 to 1, divide them by 255"
-            )
-        if x.ndim > 2 and max(-low, high) > LARGEST:
-            raise ValueError(
-                f"images of {low:g} to {high:g}: expected 0 to 1, as a label's pixel is 1"
-            )
+    # Columns of a table may be of any size, so of those only what looks like bytes is refused.
+    bytes_as_floats = low >= 0 and 128 <= high <= 255 and (x.ndim > 2 or _whole(x))
+    if x.dtype.kind == "f" and bytes_as_floats:
+        raise ValueError(f"images up to {high:g} as floats: expected 0 to 1, divide them by 255")
     return x
 
 
@@ -96,6 +94,11 @@ def in_place(x):
     if not fits or x.ctypes.data % 64 or not (x.flags.c_contiguous and x.flags.writeable):
         return x
     return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
+
+
+def _rms(x):
+    flat = x.reshape(-1)[:10_000_000]  # enough of them
+    return float(np.sqrt(np.mean(np.square(flat, dtype="float32"))))
 
 
 def _whole(x):
@@ -119,6 +122,10 @@ def check_shape(shape, image_shape=None):
         raise ValueError(
             f"images of shape {tuple(shape)}: expected (n, h, w), (n, h, w, channels) or (n, d)"
         )
+    if image_shape is None and None not in shape[1:] and channels_first(shape):
+        raise ValueError(
+            f"images of shape {tuple(shape)}: expected channels last, use np.moveaxis(x, 1, -1)"
+        )
     known, one = image_shape and tuple(image_shape), tuple(shape[1:])
     if known and one not in (known, (*known, 1), known[:-1] if known[-1] == 1 else known):
         raise ValueError(
@@ -141,12 +148,14 @@ class Expected:
         check: takes labels, and raises a `ValueError`; None where they do not matter.
         needed: why labels are needed, in words; empty where they are not.
         num_classes: of labels; None where `y` is another thing.
+        labelled: whether pictures hold a label of brightness 1, which must not drown in them.
     """
 
     image_shape: tuple | None
     check: Callable | None = None
     needed: str = ""
     num_classes: int | None = None
+    labelled: bool = False
 
     def taken(self, x, y=None, weight=None):
         """Images and labels in one form, those that come in batches to be looked at then.
@@ -170,6 +179,10 @@ class Expected:
                     "labels of several lengths: expected one for each image"
                 ) from None
         if isinstance(x, np.ndarray):
+            if self.labelled and x.ndim > 2 and x.dtype.kind == "f" and _rms(x) > LARGEST:
+                raise ValueError(
+                    f"images of {x.min():g} to {x.max():g}: expected 0 to 1, as a label's pixel is 1"
+                )
             self._labels(y)
             for name, each in (("labels", y), ("sample weights", weight)):
                 if each is not None and len(each) != len(x):
@@ -269,6 +282,10 @@ class Expected:
 
     def _looked_at(self, x, *rest):
         checks = _image_checks(x)
+        if self.labelled and x.shape.rank > 2 and x.dtype.is_floating:
+            message = "images up to {} in a data set: expected 0 to 1, as a label's pixel is 1"
+            size = tf.sqrt(tf.reduce_mean(tf.square(tf.cast(x, tf.float32))))
+            checks.append((~(size > LARGEST), message, tf.reduce_max(x)))
         if rest and self.needed and not self.num_classes:  # given images
             checks += _image_checks(rest[0])
         if rest and self.num_classes and self.check:
@@ -352,7 +369,7 @@ def class_weights(class_weight, num_classes):
         return None
     if num_classes is None:
         raise ValueError(
-            "class_weight without labels to weigh: expected sample_weight in its place"
+            "class_weight where an image has not one label: expected sample_weight in its place"
         )
     possible = isinstance(class_weight, dict) and all(
         label in range(num_classes) and isinstance(weight, Real) and 0 <= weight < math.inf
@@ -408,6 +425,11 @@ def begun(x):
     if isinstance(x, types.GeneratorType):
         batch = next(x)
         return _again(batch, x), batch[0]
+    if not hasattr(x, "shape"):
+        raise ValueError(
+            f"x={type(x).__name__} for a network that has seen no image yet: expected it to be built "
+            "first, as in model.build((None, 28, 28))"
+        )
     return x, x
 
 
@@ -444,8 +466,8 @@ def refusals():
         if not str(error).startswith("Unknown variable"):
             raise
         raise ValueError(
-            "a block that was frozen when the network was compiled learns now: expected compile "
-            "again after a change of trainable"
+            "the optimizer was built for other weights, of another network or before a change of "
+            "trainable: expected compile again, with a new optimizer"
         ) from None
     except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
         found = re.search(r"ValueError: ([^\n]*expected [^\n\]]*)", error.message)

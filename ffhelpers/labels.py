@@ -110,7 +110,7 @@ def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
     if brightness != 0:  # which clears the pixels
         parameters.check(brightness=brightness)
     images, labels = as_images(images), np.asarray(labels)
-    if len(images) != len(labels):
+    if labels.ndim and len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     codes("labels", labels, num_classes, len(images))
     where = label_pixels(images.shape[1:], num_classes, pixels)

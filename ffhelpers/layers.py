@@ -117,7 +117,20 @@ class Block(HasGoodness, KeepsDraws, keras.layers.Layer):
 
         With `ClassChannels`, of activities `(n, *units)`: float32 `(n, num_classes)`.
         """
-        return self.kind(h if isinstance(self.kind, ClassChannels) else self._flat(h))
+        if isinstance(self.kind, ClassChannels):
+            return self.kind(h)
+        flat = self._flat(h)
+        goodness = self.kind(flat)
+        one_each, found = tuple(flat.shape[:-1]), tuple(goodness.shape)
+        if len(found) != len(one_each) or any(
+            a != b for a, b in zip(found, one_each) if None not in (a, b)
+        ):
+            raise ValueError(
+                f"goodness={getattr(self.kind, '__name__', self.kind)} of activities "
+                f"{tuple(flat.shape)} has the shape {found}: expected {one_each}, as of a mean "
+                "over axis=-1"
+            )
+        return goodness
 
     def get_config(self):
         return {
@@ -328,7 +341,8 @@ class Labelled(HasGoodness, keras.layers.Layer):
 
 def check_parts(source, blocks, num_classes):
     """Refuse a block that has two places in a network, or parts with other classes than it has."""
-    if twice := [block.name for i, block in enumerate(blocks) if block in blocks[:i]]:
+    own = [getattr(block, "block", block) for block in blocks]  # without their labels
+    if twice := [block.name for i, block in enumerate(own) if block in own[:i]]:
         raise ValueError(f"{twice[0]} is there twice: expected a block of its own in each place")
     for part in (source, *blocks):
         if part.num_classes not in (None, num_classes):

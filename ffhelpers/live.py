@@ -39,7 +39,11 @@ def live(x, y):
 class _Live(keras.callbacks.Callback):
     def __init__(self, x, y):
         super().__init__()
-        self.x, self.y = np.asarray(x[:IMAGES]), np.asarray(y[:IMAGES])
+        if not all(hasattr(a, "__array__") for a in (x, y)):
+            raise ValueError(
+                f"x={type(x).__name__}, y={type(y).__name__}: expected images and labels as arrays"
+            )
+        self.x, self.y = np.asarray(x[:IMAGES]), np.reshape(y[:IMAGES], -1)
 
     def on_train_begin(self, logs=None):
         positive, negative = self._goodness()
@@ -72,16 +76,22 @@ class _Live(keras.callbacks.Callback):
 
     def _fill(self, *goodness):
         for ax, pair, values in zip(self.figure.axes, self.stairs, zip(*goodness)):
-            edges = np.linspace(0, np.quantile(values, 0.995) or 1, 31)
+            edges = spread(values, 31)
             counts = [np.histogram(each, edges)[0] for each in values]
             for stairs, heights in zip(pair, counts):
                 stairs.set_data(heights, edges)
-            ax.set(xlim=(0, edges[-1]), ylim=(0, 1.05 * np.max(counts)))
+            ax.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.05 * np.max(counts)))
 
     def _picture(self):
         drawn = io.BytesIO()
         self.figure.savefig(drawn, dpi=2 * self.figure.dpi)
         return Image(drawn.getvalue(), retina=True)
+
+
+def spread(goodness, count):
+    """So many edges of a histogram from 0, or below it, to nearly the largest goodness."""
+    low, high = min(0, np.quantile(goodness, 0.005)), max(0, np.quantile(goodness, 0.995))
+    return np.linspace(low, high if high > low else low + 1, count)
 
 
 def _empty(blocks):

@@ -1,5 +1,6 @@
 """Pictures in folders, as people have them: a folder for each class."""
 
+import re
 import textwrap
 import warnings
 from numbers import Integral
@@ -10,6 +11,8 @@ from PIL import Image, ImageOps
 
 from .formats import DataError
 
+SYSTEMS = re.compile(r"^(thumbs\.db|ehthumbs\.db|desktop\.ini|@eadir|__macosx)$|:zone\.", re.I)
+UNREAD = (".heic", ".heif", ".avif", ".svg")  # pictures that Pillow alone does not read
 LARGEST = 64  # pixels: a side up to which pictures stay as they are, if all are of one size
 USUAL = (32, 32)
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test"}
@@ -94,7 +97,10 @@ def _classes(folder):
     classes = {}
     for path in _visible(folder):
         if not path.is_dir():
-            raise DataError(f"{path} is no folder: expected one a class, with its pictures")
+            raise DataError(
+                f"{path} is no folder: expected one a class, with its pictures; if these have no "
+                "labels, give the folder of those that do"
+            )
         classes[path.name] = _visible(path)
         if not classes[path.name]:
             raise DataError(f"{path} is empty: expected the pictures of a class")
@@ -109,7 +115,7 @@ def _classes(folder):
 def _visible(folder):
     """What a person sees in a folder; what a system hides there is named and left out."""
     paths = sorted(folder.iterdir())
-    hidden = [p for p in paths if p.name.startswith(".") or p.name in ("Thumbs.db", "desktop.ini")]
+    hidden = [p for p in paths if p.name.startswith(".") or SYSTEMS.search(p.name)]
     if hidden:
         warnings.warn(f"left out, as it is hidden: {', '.join(map(str, hidden))}", stacklevel=6)
     return [path for path in paths if path not in hidden]
@@ -126,19 +132,20 @@ def _opened(path):
     except Exception as error:  # a damaged file can fail to be read in many ways
         reason = f"{type(error).__name__}: {error}"
         reason = textwrap.shorten(reason, 80, placeholder=" …")
-        raise DataError(
-            f"{path} cannot be read ({reason}): expected a picture, remove it"
-        ) from error
+        todo = "expected a picture, remove it, or copy the folder without it"
+        if path.suffix.lower() in UNREAD:
+            todo = "expected another format, save it as JPEG or PNG"
+        raise DataError(f"{path} cannot be read ({reason}): {todo}") from error
     if picture.mode.startswith(("I", "F")):
         numbers = np.asarray(picture, np.float32)
         if picture.mode[:4] != "I;16":
             raise DataError(f"{path} has numbers of mode {picture.mode}: save it with 8 bits")
         return Image.fromarray((numbers / 257).round().astype(np.uint8))
-    if picture.has_transparency_data:
+    grey = picture.mode in ("1", "L", "LA")
+    if picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)
-    grey = picture.mode in ("1", "L", "LA")
     return picture.convert("L" if grey else "RGB")
 
 

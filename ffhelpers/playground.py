@@ -86,7 +86,12 @@ def network(model, whole=False, error=None):
         about = f"{_listed(model)} units; the label is a pixel in the image"
     else:
         blocks = [_conv(block, whole) for block in model.blocks]
-        squares = first.kind.kind is KINDS["mean_square"]
+        kinds = {block.kind.kind for block in model.blocks}
+        if len(kinds) > 1 or not kinds <= {KINDS["mean_square"], KINDS["mean_activity"]}:
+            raise ValueError(
+                "convolutions of other goodness: expected mean_square or mean_activity"
+            )
+        squares = kinds == {KINDS["mean_square"]}
         kind = {"classes": model.num_classes, "squares": squares}
         about = f"{_listed(model)} channels; a group of them for each class"
     about += "" if error is None else f"; wrong on {100 * error:.1f} % of the test images"
@@ -149,11 +154,14 @@ def page(networks, images, names, seed=1):
 
 
 def one_of_each(data):
-    """An image of each class of a `Data`, `(num_classes, …)`: of a test image where there is one."""
+    """An image of each class of a `Data`, `(num_classes, …)`: of a test image where there is one.
+
+    A class without any image has a black one.
+    """
     parts = [(data.x_test, data.y_test), (data.x_train, data.y_train), (data.x_val, data.y_val)]
     return np.stack(
         [
-            next(x[np.argmax(y == label)] for x, y in parts if label in y)
+            next((x[np.argmax(y == label)] for x, y in parts if label in y), 0 * data.x_train[0])
             for label in range(data.num_classes)
         ]
     )

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator
 
 from . import parameters
 from .drawings import network
-from .live import live
+from .live import live, spread
 from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
@@ -20,6 +20,7 @@ __all__ += ["phase_map", "rivals", "rows", "separation", "show", "timelines"]
 __all__ += ["window", "with_bars"]
 
 
+MOST = 500  # images in a grid
 _SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
 
 
@@ -40,6 +41,8 @@ def images(images, titles=None, columns=10):
         columns: images in a row.
     """
     parameters.check(columns=columns)
+    if len(images) > MOST:  # Matplotlib would take minutes and gigabytes
+        raise ValueError(f"{len(images)} images: expected at most {MOST}, such as images[:20]")
     images = _pictures(images)
     _one_each(images, titles=titles)
     if not images:
@@ -48,7 +51,7 @@ def images(images, titles=None, columns=10):
     for i, (ax, image) in enumerate(zip(axes.flat, images)):
         _framed(ax, image)
         if titles is not None:
-            title = "\n".join(textwrap.fill(line, 17) for line in titles[i].splitlines())
+            title = "\n".join(textwrap.fill(line, 17) for line in str(titles[i]).splitlines())
             ax.set_title(title, fontsize=9)
     show(figure)
 
@@ -124,12 +127,17 @@ def labelled(images, count, titles=None, columns=5, colors=None):
 
 def _pictures(images):
     """Images as Matplotlib draws them, or a `ValueError`."""
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError:
+        raise ValueError("images of several shapes: expected one, resize or crop them") from None
     if len(images) and not (images.ndim in (2, 3, 4) and images.dtype.kind in "fiub"):
         raise ValueError(
             f"images of shape {images.shape} and dtype {images.dtype}: expected numbers, (n, h, w), "
             "(n, h, w, 3) or (n, d)"
         )
+    if len(images) and images.dtype.kind == "f" and images.min() >= 0 and images.max() > 127:
+        raise ValueError(f"images up to {images.max():g}: expected 0 to 1, divide them by 255")
     return [drawable(image) for image in images]
 
 
@@ -184,7 +192,7 @@ def separation(g_pos, g_neg, titles, theta=None):
     size = (3.3 * len(titles), 2.9)
     figure, axes = plt.subplots(1, len(titles), figsize=size, squeeze=False, layout="constrained")
     for ax, pos, neg, title in zip(axes[0], g_pos, g_neg, titles):
-        bins = np.linspace(0, np.quantile(np.concatenate([pos, neg]), 0.995), 50)
+        bins = spread(np.concatenate([pos, neg]), 50)
         ax.hist(neg, bins, color=NEGATIVE, alpha=0.6, label="negative")
         ax.hist(pos, bins, color=POSITIVE, alpha=0.6, label="positive")
         if theta is not None:
@@ -223,7 +231,7 @@ def candidates(images, goodness, names, label, lead=False):
         lit = np.argwhere(np.reshape(images[each] > others, (*others.shape[:2], -1)).any(-1))
         rings = {"facecolors": "none", "edgecolors": colors[i], "linewidths": 1.2}
         ax.scatter(*lit[:, ::-1].T, s=60, **rings)
-        ax.set_title(textwrap.fill(names[each], 11), fontsize=11, color=colors[i])
+        ax.set_title(textwrap.fill(str(names[each]), 11), fontsize=11, color=colors[i])
     bars = figure.add_subplot(grid[1, :])
     height = np.asarray(height)[labels]
     pale = [PALE if color == NEUTRAL else color for color in colors]
@@ -244,22 +252,24 @@ def confusions(matrix, names):
         matrix: int `(num_classes, num_classes)`, true class by row.
         names: of the classes.
     """
-    wrong = np.array(matrix)
+    wrong, names = np.array(matrix), list(map(str, names))
     if wrong.shape != (len(names), len(names)):
         raise ValueError(
             f"matrix of shape {wrong.shape} with {len(names)} names: expected (names, names)"
         )
     np.fill_diagonal(wrong, 0)
-    figure, ax = plt.subplots(figsize=(1.5 + 0.42 * len(names), 1.2 + 0.42 * len(names)))
+    side = min(0.42 * len(names), 21)  # of more than fifty classes, smaller fields
+    figure, ax = plt.subplots(figsize=(1.5 + side, 1.2 + side))
     ax.imshow(wrong, cmap="Oranges")
-    for row, column in zip(*np.nonzero(wrong)):
+    for row, column in zip(*np.nonzero(wrong)) if len(names) <= 50 else ():
         count = wrong[row, column]
         color = "white" if count > 0.6 * wrong.max() else "black"
         ax.text(column, row, count, ha="center", va="center", fontsize=8, color=color)
-    ticks = range(len(names))
+    step = math.ceil(len(names) / 50)
+    ticks, named = range(0, len(names), step), names[::step]
     ax.set(xlabel="predicted", ylabel="true", xticks=ticks, yticks=ticks)
-    ax.set_xticklabels(names, rotation=0 if max(map(len, names)) < 3 else 60)
-    ax.set_yticklabels(names)
+    ax.set_xticklabels(named, rotation=0 if max(map(len, named)) < 3 else 60)
+    ax.set_yticklabels(named)
     ax.grid(False)
     show(figure)
 
@@ -379,6 +389,7 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
     Example:
         `plots.grids([np.eye(3)], ["block 1"], "share", written="{:.0%}")`
     """
+    names = None if names is None else list(map(str, names))
     across = min(across, len(panels))
     down = math.ceil(len(panels) / across)
     side = min(2.4, 8.6 / across)

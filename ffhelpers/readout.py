@@ -1,11 +1,15 @@
 """A softmax that reads a trained network in one pass."""
 
+import dataclasses
+import warnings
+
 import keras
 import numpy as np
 
 from . import inputs, parameters
 from .labels import check_labels
 from .model import ForwardForward
+from .resume import listed
 from .workers import Shared
 
 
@@ -43,10 +47,14 @@ class OnePass(Shared):
     def _expected(self):
         shape = self.network.source.image_shape if self.network.built else None
         needed = "a softmax learns from fit(x, y)"
-        return inputs.Expected(shape, self._check, needed, self.num_classes)
+        labelled = self.network.source.prediction == "candidates"
+        return inputs.Expected(shape, self._check, needed, self.num_classes, labelled)
 
     def _check(self, labels):
-        if np.shape(labels)[1:] != (self.num_classes,):  # one-hot, of a loss that wants them
+        sparse = isinstance(
+            getattr(self, "loss", None), keras.losses.SparseCategoricalCrossentropy
+        )
+        if sparse or np.shape(labels)[1:] != (self.num_classes,):  # else one-hot ones
             check_labels(labels, self.num_classes)
 
     def compile(self, optimizer="adam", loss=None, **kwargs):
@@ -57,13 +65,21 @@ class OnePass(Shared):
         """
         if loss is None:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        named = isinstance(loss, str) and "crossentropy" in keras.losses.get(loss).__name__
-        if named or not getattr(loss, "from_logits", True):
-            raise ValueError(
-                f"loss={parameters.shown(loss)}: expected one of logits, such as "
-                "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
-            )
+        for each in listed(loss):
+            if not _of_logits(keras.losses.get(each)):
+                raise ValueError(
+                    f"loss={parameters.shown(each)}: expected one of logits, such as "
+                    "keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
+                )
         super().compile(optimizer, loss, **kwargs)
+
+    def compile_from_config(self, config):
+        try:
+            super().compile_from_config(config)
+        except ValueError as error:  # it was compiled before such losses were refused
+            warnings.warn(
+                f"{self.name} has to be compiled before it learns: {error}", stacklevel=2
+            )
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
         """As `keras.Model.fit`.
@@ -83,19 +99,19 @@ class OnePass(Shared):
         with inputs.refusals():
             return super().fit(x, y, batch_size, epochs, verbose, **kwargs)
 
-    def evaluate(self, x=None, y=None, *args, **kwargs):
+    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         if not kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to this
             kwargs = inputs.weighed(kwargs)
             x, y = self._expected.taken(x, y, kwargs["sample_weight"])
             inputs.check_end(x, "steps", kwargs.get("steps"))
         with inputs.refusals():
-            return super().evaluate(x, y, *args, **kwargs)
+            return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
-    def predict(self, x, *args, **kwargs):
-        x, _ = inputs.Expected(self._expected.image_shape).taken(x)
+    def predict(self, x, batch_size=None, verbose="auto", **kwargs):
+        x, _ = dataclasses.replace(self._expected, check=None, needed="").taken(x)
         inputs.check_end(x, "steps", kwargs.get("steps"))
         with inputs.refusals():
-            return super().predict(x, *args, **kwargs)
+            return super().predict(x, batch_size, verbose, **kwargs)
 
     def call(self, x, training=False):
         return self.head(self.network.neutral_activities(x, training))
@@ -107,3 +123,10 @@ class OnePass(Shared):
     @classmethod
     def from_config(cls, config):
         return cls(**keras.saving.deserialize_keras_object(config))
+
+
+def _of_logits(loss):
+    """Whether a loss fits logits: no cross-entropy of Keras's that takes probabilities."""
+    ours = not getattr(loss, "__module__", "").startswith("keras.")
+    function = not ours and "crossentropy" in getattr(loss, "__name__", "")
+    return not function and getattr(loss, "from_logits", True)

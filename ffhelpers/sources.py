@@ -127,6 +127,7 @@ class LabelInImage(Source):
             every batch.
         hardness: see `hard_labels`.
         count: different wrong labels of each image in a batch, a stream each.
+        seed: of the draws, as for `Source`.
 
     Raises:
         ValueError: `num_classes` below 2, unknown `negatives`, or a `count` of wrong labels that
@@ -369,6 +370,7 @@ class Adversarial(Around):
     Args:
         source: a `Source`.
         reach: how far images are at most moved, in their own lengths, 0 or more.
+        seed: of the draws, as for `Source`.
     """
 
     asks_first_block = True

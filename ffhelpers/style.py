@@ -3,6 +3,7 @@
 import io
 
 import matplotlib.pyplot as plt
+import numpy as np
 import PIL.Image
 from IPython.display import Image, display
 
@@ -31,11 +32,14 @@ def drawable(image):
     """An image as Matplotlib draws it: flat ones as a strip, other channels than three in grey.
 
     Args:
-        image: float `(h, w)`, `(h, w, channels)` or `(d,)`.
+        image: `(h, w)`, `(h, w, channels)` or `(d,)`, float from 0 to 1 or whole numbers to 255.
 
     Returns:
-        `(h, w)` or `(h, w, 3)`.
+        `(h, w)` or `(h, w, 3)`, from 0 to 1.
     """
+    image = np.asarray(image)
+    if image.dtype.kind in "iu" and image.max(initial=0) > 1:
+        image = image / 255
     if image.ndim == 1:
         return image[None]
     return image if image.ndim < 3 or image.shape[2] == 3 else image.mean(axis=2)

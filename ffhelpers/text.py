@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import unicodedata
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +80,19 @@ def load_text(text="python", length=100, seed=0):
             f"text={parameters.shown(text)}: expected {', '.join(TEXTS)} or the path of a file"
         )
     content, source = TEXTS[text]() if text in TEXTS else _own(text)
-    content = folded(content)
+    whole, content = unicodedata.normalize("NFC", content), folded(content)
     symbols = "".join(sorted(set(content)))
     if len(symbols.strip()) < 2:
         raise DataError(
             f"{text}: {'only one symbol' if symbols.strip() else 'no letter'} in it, so that "
             "there is nothing to predict: expected a text"
+        )
+    letters = [sum(map(str.isalpha, each)) for each in (whole, content)]
+    if letters[1] < 0.9 * letters[0]:
+        warnings.warn(
+            f"{text}: {1 - letters[1] / letters[0]:.0%} of its letters are left out, as only the "
+            f"{MOST} commonest symbols are kept",
+            stacklevel=2,
         )
     count = len(content) // length
     if count < LEAST:

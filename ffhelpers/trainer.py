@@ -249,16 +249,20 @@ class LocalTrainer(Shared):
     def _expected(self, learning=False, labels=True):
         """What this network can take, to learn from or to be judged by; without labels, alone."""
         source, predicts = self.source, self.source.prediction is not None
-        shape = source.image_shape if self.built else None
+        shape, labelled = (
+            source.image_shape if self.built else None,
+            source.prediction == "candidates",
+        )
         if not labels:
             if not predicts:
                 source.candidates(None)  # which says what to do
-            return inputs.Expected(shape)
+            return inputs.Expected(shape, labelled=labelled)
         if learning or not predicts:
             needed = f"{type(source).__name__} learns from fit(x, y)" * source.takes_labels
-            return inputs.Expected(shape, source.check, needed, source.num_classes)
+            return inputs.Expected(shape, source.check, needed, source.num_classes, labelled)
         check = functools.partial(check_labels, num_classes=source.num_classes)
-        return inputs.Expected(shape, check, "accuracy is judged by them", source.num_classes)
+        needed = "accuracy is judged by them"
+        return inputs.Expected(shape, check, needed, source.num_classes, labelled)
 
     def _batch(self, x, *given, learning=False):
         """One batch, which is here: images, and labels where some are given, even None."""

@@ -68,6 +68,7 @@ class HybridImages(Unlabelled):
 
     Args:
         blurs: see `hybrid_masks`.
+        seed: of the draws, as for `Source`.
 
     Raises:
         ValueError: impossible `blurs`; when built, images that are no pictures.

@@ -109,7 +109,19 @@ def test_shuffled_labels_are_sometimes_true_and_fixed_ones_never():
     np.testing.assert_array_equal(fixed, ablations.wrong_labels("fixed", y, 10, 1))
 
 
+def test_a_recipe_that_diverges_counts_as_a_guess_and_the_others_are_kept(few, capsys):
+    worse = {"diverges": OURS.but(learning_rate=1e30, cosine=False), "ours": OURS}
+    runs = ablations.run(worse, few, [1], 2).set_index("recipe")
+    assert "diverges, seed 1: " in capsys.readouterr().out
+    assert runs.error["diverges"] == 0.9 and runs.error["ours"] < 0.9
+    assert runs.curve["diverges"] == [0.9] * 2 and np.isfinite(runs.processor_seconds).all()
+
+
 def test_an_unknown_recipe_is_refused():
+    with pytest.raises(TypeError, match=r"expected a dict .* such as range\(3\)"):
+        ablations.run({"ours": OURS}, None, 3, 1)
+    with pytest.raises(ValueError, match="wrong='random': expected fixed or shuffled"):
+        ablations.wrong_labels("random", np.zeros(4, int), 10, 1)
     with pytest.raises(ff.ParameterError, match="no recipe 'none such', only ours, backprop"):
         ablations.pick(ablations.recipes(OURS), ["none such"])
     with pytest.raises(TypeError, match="gredy"):

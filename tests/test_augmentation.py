@@ -41,6 +41,12 @@ def test_every_image_comes_once_an_epoch_in_another_order():
     assert (first[1] != second[1]).mean() > 0.9
 
 
+def test_two_features_and_two_labels_are_not_taken_for_negatives():
+    x, y = np.random.default_rng(0).random((8, 2), "float32"), np.arange(16).reshape(8, 2) % 2
+    for _, labels in ff.batches(x, y, 8):
+        assert labels.dtype.is_integer and labels.shape == (8, 2)
+
+
 def test_each_image_moves_by_its_own_whole_distance_all_equally_likely():
     x, y = dots(20_000)
     images, _ = collect(ff.batches(x, y, 500, shift=2))

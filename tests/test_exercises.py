@@ -23,7 +23,7 @@ from ffhelpers import exercises
         (lambda: [1, 2], [1, 2, 3], "wrong: its shape is (2,), not (3,)"),
         (lambda: "left", "right", "wrong: left, not right"),
         (lambda: ["a"], [1], "wrong: it gives ['a'] instead of numbers"),
-        (lambda: None, 1, "wrong: it gives None instead of numbers"),
+        (lambda: None, 1, "wrong: it gives None, is a return missing?"),
         (lambda: 1 / 0, 1, "wrong: it raises ZeroDivisionError: division by zero"),
     ],
 )

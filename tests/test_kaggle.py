@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +63,10 @@ def test_what_cannot_be_is_refused(tmp_path):
             kaggle.write(tmp_path / "out", owner, ROOT)
     with pytest.raises(ValueError, match="is no clone of the repository"):
         kaggle.write(tmp_path / "out", "me-2", tmp_path)
+    subprocess.run(["git", "init", "-q", tmp_path / "other"], check=True)
+    with pytest.raises(ValueError, match="is no clone of the repository"):
+        kaggle.write(tmp_path / "out", "me-2", tmp_path / "other")
+    shutil.rmtree(tmp_path / "other")
     (tmp_path / "mine").mkdir()
     with pytest.raises(ValueError, match="is there already and was not written for Kaggle"):
         kaggle.write(tmp_path / "mine", "me-2", ROOT)

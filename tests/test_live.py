@@ -94,6 +94,19 @@ def test_it_takes_a_fiftieth_of_the_time(pictures, monkeypatch):
     assert len(pictures) == 1 + callback.spent
 
 
+def test_a_goodness_below_0_and_a_column_of_labels_are_drawn(pictures):
+    x, y = images(300)
+    (callback,) = plots.live(x, y[:, None])
+    callback.set_model(model := dense())
+    model.build(x.shape)
+    assert np.shape(callback._goodness()) == (2, 2, 200)
+    callback._goodness = lambda: np.linspace(-3, -1, 800).reshape(2, 2, 200)
+    callback.on_train_begin()
+    assert callback.stairs[0][0].get_data()[0].sum() > 150
+    with pytest.raises(ValueError, match="expected images and labels as arrays"):
+        plots.live(iter(x), None)
+
+
 def test_what_it_draws(pictures):
     """Of each block the goodness of the true label and of the next one."""
     (callback,) = plots.live(*images(300))

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import ffhelpers as ff
-from ffhelpers.labels import PATTERNS
+
+PATTERNS = ("waves", "masks", "corner")
 
 
 def labelled(units, num_classes, kernel_size, strides, patterns, brightness=1.0, **settings):

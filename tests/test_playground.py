@@ -1,6 +1,7 @@
 """What the page of the playground is given; what it computes is in `browser/test_drawing.py`."""
 
 import base64
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -100,6 +101,10 @@ UNFIT = {
         [ff.Dense(20, goodness=ff.ClassChannels(10))], source=ff.Images(10)
     ),
     "batch": lambda: dense([ff.Conv(10, goodness=ff.ClassChannels(10))], source=ff.Images(10)),
+    "expected mean_square or mean_activity": lambda: dense(
+        [ff.Conv(10, goodness=ff.ClassChannels(10, "sum_of_squares"), normalization="batch")],
+        source=ff.Images(10),
+    ),
     r"expected grey ones, \(h, w\)": lambda: dense([9], image_shape=(8, 8, 3)),
 }
 
@@ -154,6 +159,11 @@ def test_where_a_person_watches_there_is_a_widget(shown, capsys):
     assert unpacked(widget.data["digits"]).shape == (10, 28, 28)
     masks = unpacked(widget.data["masks"])
     assert set(np.unique(masks)) == {0, 255} and 0.2 < masks.mean() / 255 < 0.8
+
+
+def test_a_class_without_any_image_is_black(mnist):
+    images = playground.one_of_each(dataclasses.replace(mnist, num_classes=11))
+    assert images.shape[0] == 11 and not images[10].any() and images[9].any()
 
 
 def test_each_class_has_its_own_image_wherever_there_is_one(mnist):

@@ -192,6 +192,21 @@ def test_images_of_any_kind_have_candidates_and_a_grid(axes, shape):
     assert "\n" in plt.gca().get_title()
 
 
+def test_bytes_are_drawn_as_what_they_are_and_titles_may_be_numbers(axes):
+    plots.images(np.array([[[0, 51, 255]]] * 2, np.uint8), titles=np.arange(2))
+    drawn = plt.gcf().axes[0].images[0].get_array()
+    np.testing.assert_allclose(drawn, [[0, 0.2, 1]])
+    assert axes().get_title() == "1"
+    plots.confusions(np.ones((3, 3), int), range(3))
+    plots.grids([np.eye(3)], ["a"], "share", names=range(3))
+
+
+def test_a_hundred_classes_fit_into_a_picture(axes):
+    names = [f"class {i}" for i in range(300)]
+    plots.confusions(np.ones((300, 300), int), names)
+    assert max(plt.gcf().get_size_inches()) < 25 and not axes().texts
+
+
 def test_nothing_is_lost_where_an_error_is_zero(axes):
     plots.intervals({"a": (0.0, 0.0, 1.0), "b": (2.0, 1.0, 3.0)}, "error", logx=True)
     assert axes().get_xscale() == "linear"

@@ -99,6 +99,12 @@ def test_any_alphabet_will_do(tmp_path, alphabet):
     assert not set(text.symbols) & set(string.ascii_letters)
 
 
+def test_a_text_of_which_much_is_left_out_says_so(tmp_path):
+    signs = "".join(chr(0x4E00 + i) for i in range(300))
+    with pytest.warns(UserWarning, match="% of its letters are left out"):
+        load_text(file(tmp_path, signs * 400))
+
+
 def test_a_mark_of_byte_order_is_no_letter(tmp_path):
     text = load_text(file(tmp_path, b"\xef\xbb\xbf" + b"plain words, " * 400))
     assert "\ufeff" not in text.symbols and text.name == "own"

@@ -133,7 +133,7 @@ def test_what_cannot_be_is_refused(small):
     model = network(num_classes=None, source=ff.HybridImages())
     with pytest.raises(ValueError, match="HybridImages knows no labels to try: .* ff.OnePass"):
         model.predict(small[0][:5])
-    with pytest.raises(ValueError, match="class_weight without labels"):
+    with pytest.raises(ValueError, match="class_weight where an image has not one label"):
         model.fit(small[0], small[1], class_weight={0: 2.0})
     for source in (ff.GivenImages(), ff.LabelInImage(10)):
         with pytest.raises(ValueError, match=rf"y=None: {type(source).__name__} learns from fit"):

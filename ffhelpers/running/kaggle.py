@@ -41,7 +41,7 @@ def write(folder, owner, root="."):
             f"{folder} is there already and was not written for Kaggle: expected another folder"
         )
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
-    if listed.returncode:
+    if listed.returncode or "ffhelpers/__init__.py" not in listed.stdout.split("\0"):
         raise ValueError(
             f"{root.resolve()} is no clone of the repository: expected to be called in one"
         )

@@ -119,9 +119,9 @@ def read(path):
     """The recorded runs of a file of JSON lines, of an executed notebook, or of all in a folder.
 
     Args:
-        path: of the file or folder, from here or from the project's folder; or, where there is no
-            such path, the name of runs that the project keeps in `results`, such as
-            `04_evaluation/quick`.
+        path: of the file or folder, from here or from the folder above, as in a notebook in
+            `notebooks`; or, where there is no such path, the name of runs that the project keeps
+            in `results`, such as `04_evaluation/quick`.
 
     Returns:
         A list of records, those of a folder in the order of the notebooks' names. Notebooks that
@@ -171,13 +171,13 @@ def _check(path, record):
 
 
 def _found(path):
-    """The path, from here or from the project's folder, or where it keeps runs of this name."""
-    path = Path(path).expanduser()
-    # The project that this code belongs to, or, where the code was installed, the one around. A
-    # notebook's own folder is not the one where its runs are, nor the command line's.
-    for there in (path, PROJECT / path, Path.cwd().parent / path):
-        if there.exists():
-            return there
+    """The path, from here or from the folder above, or where the project keeps runs so named."""
+    path = Path(os.path.expanduser(path))
+    if path.exists():
+        return path
+    if (beside := Path.cwd().parent / path).exists():  # the folder of notebooks is one of several
+        return beside
+    # The project that this code belongs to, or, where the code was installed, the one around.
     places = (PROJECT, Path.cwd(), *Path.cwd().parents)
     for kept in (place / "results" / f"{path}.jsonl" for place in places):
         if kept.is_file():

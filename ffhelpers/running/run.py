@@ -91,7 +91,9 @@ def prepared(notebook, folder, name=None):
     folder.mkdir(parents=True, exist_ok=True)
     complete = folder / (name or Path(notebook).name)
     if complete.exists() and not _is_run(complete):
-        raise ValueError(f"{complete} is there and is no run: expected another output folder")
+        raise ValueError(
+            f"{complete} is there and is no run: expected another output folder, or that it is deleted"
+        )
     return complete
 
 
@@ -99,7 +101,7 @@ def _is_run(path):
     """Whether `run`, or papermill, made it: then it can be made again."""
     try:
         return bool({"ffhelpers", "papermill"} & json.loads(path.read_bytes())["metadata"].keys())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 

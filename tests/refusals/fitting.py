@@ -210,7 +210,7 @@ FIT = table(
     (
         "class_weight with given labels, one batch",
         lambda: on_batch({0: 1.0}, np.stack([Y, Y], 1), "given labels"),
-        "class_weight without labels to weigh",
+        "class_weight where an image has not one label",
     ),
     ("no image", lambda: fit(X[:0], Y[:0]), "(0, 6, 6)"),
     ("no image, nothing built", lambda: fresh(X[:0], Y[:0]), "(0, 6, 6)"),
@@ -343,7 +343,7 @@ FIT = table(
     (
         "class weights with given labels",
         lambda: fit(y=np.stack([Y, Y], 1), kind="given labels", class_weight={0: 1.0}),
-        "class_weight without labels to weigh",
+        "class_weight where an image has not one label",
     ),
     ("one sample weight for all", lambda: fit(sample_weight=1.0), "sample_weight"),
     ("sample weights by name", lambda: fit(sample_weight="balanced"), "sample_weight"),
@@ -367,11 +367,21 @@ FIT = table(
         "(36,)",
     ),
     ("pictures of 12 bits", lambda: fit(4095 * X), "as a label's pixel is 1"),
+    (
+        "pictures of 12 bits in a data set",
+        lambda: fit(dataset(4095 * X), None),
+        "as a label",
+    ),
+    (
+        "channels before pixels, nothing built",
+        lambda: fresh(np.stack(3 * [X], axis=1)),
+        "np.moveaxis",
+    ),
     ("pictures about 0", lambda: fit(255 * X - 120), "as a label's pixel is 1"),
     ("a sparse matrix", lambda: fit(scipy.sparse.csr_matrix(X.reshape(N, -1))), "x=csr_matrix"),
     ("a whole data set of ours", lambda: fit(ff.Data.from_arrays(X, Y), None), "x=Data"),
     ("pairs that are zipped", lambda: fit(zip(X, Y), None), "x=zip"),
-    ("a block that was frozen when compiled", frozen_when_compiled, "compile again"),
+    ("a block that was frozen when compiled", frozen_when_compiled, "compile again, with a new"),
     ("images of unknown sizes in a data set", lambda: fit(of_any_size(), None), "ensure_shape"),
     ("no callback", lambda: fit(callbacks=[3]), "callbacks"),
     ("a string as callback", lambda: fit(callbacks="early"), "callbacks"),
@@ -568,6 +578,9 @@ DOORS = table(
         for name, loss in (
             ("a loss of probabilities by name", "sparse_categorical_crossentropy"),
             ("a loss of probabilities", keras.losses.CategoricalCrossentropy()),
+            ("a class of losses of probabilities", keras.losses.CategoricalCrossentropy),
+            ("a function of probabilities", keras.losses.sparse_categorical_crossentropy),
+            ("a list of losses", [keras.losses.SparseCategoricalCrossentropy()]),
         )
     ),
     (
@@ -585,6 +598,7 @@ DOORS = table(
         lambda: one_pass().predict(dataset().repeat()),
         "steps=None",
     ),
+    ("one pass, one-hot labels", lambda: one_pass().fit(X, np.eye(4)[Y]), "one-hot"),
     ("one pass, no epochs", lambda: one_pass().fit(X, Y, epochs=0), "epochs=0"),
     ("one pass, no callback", lambda: one_pass().fit(X, Y, callbacks="early"), "callbacks"),
     ("quantize", lambda: network().quantize("int8"), "quantised"),

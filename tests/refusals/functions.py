@@ -24,6 +24,7 @@ LABELS = table(
     ("a label below 0", lambda: ff.write_label(X, Y - 1, CLASSES), "label -1"),
     ("labels of floats", lambda: ff.write_label(X, Y / 2, CLASSES), "float64"),
     ("one-hot labels", lambda: ff.write_label(X, np.eye(4, dtype=int)[Y], CLASSES), "(24, 4)"),
+    ("a single label", lambda: ff.write_label(X, 3, CLASSES), "labels of shape ()"),
     ("a column of labels", lambda: ff.write_label(X, Y[:, None], CLASSES), "(24, 1)"),
     ("no images", lambda: ff.write_label(X[:0], Y[:0], CLASSES), "(0, 6, 6)"),
     ("one image", lambda: ff.write_label(X[0, 0], Y[:1], CLASSES), "(6,)"),
@@ -251,6 +252,9 @@ NGRAMS = table(
 
 PLOTS = table(
     "plots",
+    ("all images of a set", lambda: plots.images(np.zeros((501, 2, 2))), "at most 500"),
+    ("images of two sizes", lambda: plots.images([X[0], X[0, :3]]), "several shapes"),
+    ("pictures up to 255 as floats", lambda: plots.images(255 * X), "divide"),
     ("fewer titles than images", lambda: plots.images(X, ["a"]), "1 titles"),
     ("fewer colours than images", lambda: plots.labelled(X, 4, colors=["red"]), "1 colors"),
     *each("columns", [0, -1, 1.5, "3"], lambda v: plots.images(X, columns=v)),

@@ -173,6 +173,25 @@ def compiled(**kwargs):
     return network().compile(**kwargs)
 
 
+@keras.saving.register_keras_serializable()
+def of_all(h):
+    return keras.ops.mean(h)
+
+
+@keras.saving.register_keras_serializable()
+def of_examples(h):
+    return keras.ops.mean(h, axis=1)
+
+
+@keras.saving.register_keras_serializable()
+def of_units(h):
+    return keras.ops.mean(h, axis=-1, keepdims=True)
+
+
+def two_places(block):
+    return network([ff.Labelled(block, ff.LabelPixels(4)), block])
+
+
 NETWORKS = table(
     "networks",
     *each("blocks", [[], None, "ab", 8, {}], lambda v: ff.ForwardForward(v, num_classes=4)),
@@ -249,6 +268,19 @@ NETWORKS = table(
         "a source that asks for a first block under recurrence",
         lambda: ff.Recurrent([8], source=ff.Hardest(ff.LabelInImage(4))),
         "Hardest",
+    ),
+    *(
+        (
+            f"a goodness of another shape, {kind.__name__}",
+            lambda kind=kind: ff.Dense(9, goodness=kind).goodness(np.ones((4, 2, 9), "float32")),
+            "as of a mean over axis=-1",
+        )
+        for kind in (of_all, of_examples, of_units)
+    ),
+    (
+        "a block in two places twice, once with a label",
+        lambda: two_places(ff.Dense(36)),
+        "is there twice",
     ),
     (
         "a block in two places",
