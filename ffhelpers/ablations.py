@@ -216,7 +216,7 @@ def run(recipes, data, seeds, epochs):
     """
     import pandas  # slow to import
 
-    if not isinstance(recipes, dict) or isinstance(seeds, int):
+    if not isinstance(recipes, dict) or not hasattr(seeds, "__len__"):
         raise TypeError(
             f"recipes={type(recipes).__name__}, seeds={shown(seeds)}: expected a dict from names to "
             "recipes, and seeds such as range(3)"
@@ -230,6 +230,8 @@ def run(recipes, data, seeds, epochs):
             variables = [*model.variables, *model.optimizer.variables]
             fresh = [(variable, variable.numpy().copy()) for variable in variables]
             for seed in seeds:
+                for block in model.blocks if recipe.greedy else []:
+                    block.trainable = True  # also after a training that diverged
                 restart(model, fresh, seed)
                 began = time.process_time()
                 some = slice(len(data.x_val))
@@ -241,7 +243,7 @@ def run(recipes, data, seeds, epochs):
                         "train_error": _error(model, data.x_train[some], data.y_train[some]),
                     }
                 except DivergedError as error:  # the other recipes are not lost with it
-                    print(f"{name}, seed {seed}: {error}; it counts as a guess")
+                    bar.write(f"{name}, seed {seed}: {error}; it counts as a guess", sys.stdout)
                     guess, seconds = 1 - 1 / data.num_classes, time.process_time() - began
                     curve = [guess] * (epochs * (len(recipe.widths) if recipe.greedy else 1))
                     errors = dict.fromkeys(("error", "test_error", "train_error"), guess)
@@ -252,7 +254,10 @@ def run(recipes, data, seeds, epochs):
 
 
 def _error(model, x, y):
-    return float(evaluation.error(model.predict(x, 500, verbose=0), y))
+    found = model.predict(x, 500, verbose=0)
+    if np.isnan(found).any():  # after its very last step, or by backpropagation
+        raise DivergedError("its predictions are no numbers")
+    return float(evaluation.error(found, y))
 
 
 # --- The recipes -----------------------------------------------------------------------------

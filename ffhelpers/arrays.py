@@ -27,7 +27,8 @@ def numbers(name, value, *axes):
 
 def channels_first(shape):
     """Whether a shape `(n, …)` of pictures looks like one with the channels before the pixels."""
-    return len(shape) == 4 and shape[1] in (1, 3, 4) and shape[2] > 4 and shape[3] > 4
+    known = len(shape) == 4 and shape[1] in (1, 3, 4) and min(shape[2:]) > 4
+    return known and max(shape[2:]) <= 2 * min(shape[2:])  # pictures are roughly square
 
 
 def codes(name, value, count, *axes):

@@ -35,7 +35,8 @@ def batches(images, labels, batch_size, shift=0, flip=False):
     parameters.check(batch_size=batch_size)
     images = as_images(images)
     alike = np.ndim(images) == 2 and np.shape(labels)[1:] == images.shape[1:]
-    alike = alike and np.asarray(labels).dtype.kind == images.dtype.kind
+    if alike and images.dtype.kind == "f":  # whole numbers beside floats are labels
+        alike = np.asarray(labels).dtype.kind not in "iu"
     negatives = np.ndim(labels) > 2 or alike  # in the place of labels
     labels = as_images(labels) if negatives else codes("labels", labels, None, ..., "n")
     if len(images) != len(labels):

@@ -96,7 +96,7 @@ def load(dataset="mnist", size=None, color=None):
     `x_val` with `y_val` (else the last sixth of each class is held out) and `class_names`. Images
     are uint8, or floats from 0 to 1: `(n, height, width)`, `(n, height, width, channels)` or
     `(n, features)`. Labels are whole numbers from 0: `(n,)` or `(n, 1)`. All stay in order, but
-    for training and validation images that are sorted by class: there the classes take turns.
+    for training and validation images that come one class after the other: these take turns.
 
     A folder of your own holds a folder of pictures for each class, see `pictures.read`.
 

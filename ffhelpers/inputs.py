@@ -49,7 +49,9 @@ def as_images(x, image_shape=None):
                 "images of several shapes: expected one, resize or crop them"
             ) from None
     elsewhere = type(x).__module__.split(".")[0] in ("torch", "grain")  # which Keras reads, too
-    if elsewhere or isinstance(x, (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)):
+    if (elsewhere and hasattr(x, "__iter__")) or isinstance(
+        x, (tf.data.Dataset, keras.utils.PyDataset, types.GeneratorType)
+    ):
         return x
     if isinstance(x, tf.distribute.DistributedDataset):
         return x
@@ -96,9 +98,17 @@ def in_place(x):
     return tf.experimental.dlpack.from_dlpack(x.__dlpack__())
 
 
-def _rms(x):
-    flat = x.reshape(-1)[:10_000_000]  # enough of them
-    return float(np.sqrt(np.mean(np.square(flat, dtype="float32"))))
+def check_range(x):
+    """Refuse pictures, an array, in which a label of brightness 1 would drown."""
+    if x.ndim < 3 or x.dtype.kind != "f":
+        return
+    some = x[: max(1, 10_000_000 // x[0].size)]
+    with np.errstate(over="ignore"):
+        size = np.sqrt(np.mean(np.square(some, dtype="float32")))
+    if size > LARGEST:
+        raise ValueError(
+            f"images of {x.min():g} to {x.max():g}: expected 0 to 1, as a label's pixel is 1"
+        )
 
 
 def _whole(x):
@@ -179,10 +189,8 @@ class Expected:
                     "labels of several lengths: expected one for each image"
                 ) from None
         if isinstance(x, np.ndarray):
-            if self.labelled and x.ndim > 2 and x.dtype.kind == "f" and _rms(x) > LARGEST:
-                raise ValueError(
-                    f"images of {x.min():g} to {x.max():g}: expected 0 to 1, as a label's pixel is 1"
-                )
+            if self.labelled:
+                check_range(x)
             self._labels(y)
             for name, each in (("labels", y), ("sample weights", weight)):
                 if each is not None and len(each) != len(x):
@@ -283,9 +291,11 @@ class Expected:
     def _looked_at(self, x, *rest):
         checks = _image_checks(x)
         if self.labelled and x.shape.rank > 2 and x.dtype.is_floating:
-            message = "images up to {} in a data set: expected 0 to 1, as a label's pixel is 1"
+            low, high = tf.reduce_min(x), tf.reduce_max(x)
             size = tf.sqrt(tf.reduce_mean(tf.square(tf.cast(x, tf.float32))))
-            checks.append((~(size > LARGEST), message, tf.reduce_max(x)))
+            others = ~tf.math.is_finite(low + high) | ((low >= 0) & (high >= 128) & (high <= 255))
+            message = "images up to {} in a data set: expected 0 to 1, as a label's pixel is 1"
+            checks.append((~(size > LARGEST) | others, message, high))  # others are said above
         if rest and self.needed and not self.num_classes:  # given images
             checks += _image_checks(rest[0])
         if rest and self.num_classes and self.check:

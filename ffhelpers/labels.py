@@ -6,7 +6,7 @@ from keras import ops
 
 from . import parameters
 from .arrays import codes
-from .inputs import as_images
+from .inputs import as_images, check_range
 
 
 def scaled(images, dtype="float32"):
@@ -110,6 +110,7 @@ def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
     if brightness != 0:  # which clears the pixels
         parameters.check(brightness=brightness)
     images, labels = as_images(images), np.asarray(labels)
+    check_range(images)
     if labels.ndim and len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")
     codes("labels", labels, num_classes, len(images))

@@ -39,11 +39,11 @@ def live(x, y):
 class _Live(keras.callbacks.Callback):
     def __init__(self, x, y):
         super().__init__()
-        if not all(hasattr(a, "__array__") for a in (x, y)):
+        if not all(isinstance(a, (list, tuple)) or hasattr(a, "__array__") for a in (x, y)):
             raise ValueError(
                 f"x={type(x).__name__}, y={type(y).__name__}: expected images and labels as arrays"
             )
-        self.x, self.y = np.asarray(x[:IMAGES]), np.reshape(y[:IMAGES], -1)
+        self.x, self.y = np.asarray(x[:IMAGES]), np.asarray(y[:IMAGES]).reshape(-1)
 
     def on_train_begin(self, logs=None):
         positive, negative = self._goodness()

@@ -142,7 +142,8 @@ def _opened(path):
             raise DataError(f"{path} has numbers of mode {picture.mode}: save it with 8 bits")
         return Image.fromarray((numbers / 257).round().astype(np.uint8))
     grey = picture.mode in ("1", "L", "LA")
-    if picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
+    clear = picture.mode == "P" and picture.palette.mode.endswith("A")
+    if clear or picture.mode in ("LA", "PA", "RGBA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture)

@@ -136,7 +136,8 @@ def _pictures(images):
             f"images of shape {images.shape} and dtype {images.dtype}: expected numbers, (n, h, w), "
             "(n, h, w, 3) or (n, d)"
         )
-    if len(images) and images.dtype.kind == "f" and images.min() >= 0 and images.max() > 127:
+    floats = images.size and images.ndim > 2 and images.dtype.kind == "f"
+    if floats and images.min() >= 0 and 128 <= images.max() <= 255:
         raise ValueError(f"images up to {images.max():g}: expected 0 to 1, divide them by 255")
     return [drawable(image) for image in images]
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from . import inputs, parameters
 from .labels import check_labels
+from .layers import Labelled
 from .model import ForwardForward
 from .resume import listed
 from .workers import Shared
@@ -47,7 +48,7 @@ class OnePass(Shared):
     def _expected(self):
         shape = self.network.source.image_shape if self.network.built else None
         needed = "a softmax learns from fit(x, y)"
-        labelled = self.network.source.prediction == "candidates"
+        labelled = isinstance(self.network.blocks[0], Labelled)
         return inputs.Expected(shape, self._check, needed, self.num_classes, labelled)
 
     def _check(self, labels):
@@ -77,9 +78,8 @@ class OnePass(Shared):
         try:
             super().compile_from_config(config)
         except ValueError as error:  # it was compiled before such losses were refused
-            warnings.warn(
-                f"{self.name} has to be compiled before it learns: {error}", stacklevel=2
-            )
+            warnings.warn(f"{self.name} has the default loss now: {error}", stacklevel=2)
+            super().compile_from_config({**config, "loss": None})
 
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", **kwargs):
         """As `keras.Model.fit`.
@@ -108,7 +108,9 @@ class OnePass(Shared):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
-        x, _ = dataclasses.replace(self._expected, check=None, needed="").taken(x)
+        x, _ = dataclasses.replace(self._expected, check=None, needed="", num_classes=None).taken(
+            x
+        )
         inputs.check_end(x, "steps", kwargs.get("steps"))
         with inputs.refusals():
             return super().predict(x, batch_size, verbose, **kwargs)

@@ -38,7 +38,7 @@ def drawable(image):
         `(h, w)` or `(h, w, 3)`, from 0 to 1.
     """
     image = np.asarray(image)
-    if image.dtype.kind in "iu" and image.max(initial=0) > 1:
+    if image.dtype.kind in "iu" and image.min(initial=0) >= 0 and image.max(initial=0) > 1:
         image = image / 255
     if image.ndim == 1:
         return image[None]

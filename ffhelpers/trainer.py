@@ -249,10 +249,8 @@ class LocalTrainer(Shared):
     def _expected(self, learning=False, labels=True):
         """What this network can take, to learn from or to be judged by; without labels, alone."""
         source, predicts = self.source, self.source.prediction is not None
-        shape, labelled = (
-            source.image_shape if self.built else None,
-            source.prediction == "candidates",
-        )
+        shape = source.image_shape if self.built else None
+        labelled = hasattr(self.blocks[0], "label")  # which a Recurrent has on top, not in images
         if not labels:
             if not predicts:
                 source.candidates(None)  # which says what to do

@@ -110,10 +110,11 @@ def test_shuffled_labels_are_sometimes_true_and_fixed_ones_never():
 
 
 def test_a_recipe_that_diverges_counts_as_a_guess_and_the_others_are_kept(few, capsys):
-    worse = {"diverges": OURS.but(learning_rate=1e30, cosine=False), "ours": OURS}
+    wild = OURS.but(learning_rate=1e30, cosine=False)
+    worse = {"diverges": wild, "backprop": wild.but(backprop=True), "ours": OURS}
     runs = ablations.run(worse, few, [1], 2).set_index("recipe")
     assert "diverges, seed 1: " in capsys.readouterr().out
-    assert runs.error["diverges"] == 0.9 and runs.error["ours"] < 0.9
+    assert runs.error["diverges"] == runs.error["backprop"] == 0.9 and runs.error["ours"] < 0.9
     assert runs.curve["diverges"] == [0.9] * 2 and np.isfinite(runs.processor_seconds).all()
 
 

@@ -49,6 +49,24 @@ def test_the_number_of_classes_may_be_numpys_and_the_network_is_frozen_last(smal
     assert reader.fit(x, y, 50, epochs=5).history["accuracy"][-1] > 0.5
 
 
+def test_one_that_was_saved_with_a_loss_of_probabilities_is_loaded(small, tmp_path, monkeypatch):
+    """…as before such losses were refused; it learns by the default one."""
+    x, y = small
+    model = network()
+    model.fit(x, y)
+    reader = ff.OnePass(model)
+    with monkeypatch.context() as patch:
+        patch.setattr(ff.OnePass, "compile", keras.Model.compile)
+        reader.compile("adam", "sparse_categorical_crossentropy")
+        reader.fit(x, y)
+        reader.save(tmp_path / "reader.keras")
+    with pytest.warns(UserWarning, match="has the default loss now"):
+        loaded = keras.saving.load_model(tmp_path / "reader.keras")
+    np.testing.assert_array_equal(loaded.predict(x), reader.predict(x))
+    assert loaded.loss.from_logits
+    loaded.fit(x, y)
+
+
 @pytest.mark.parametrize(
     "given, says",
     [

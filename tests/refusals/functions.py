@@ -24,6 +24,7 @@ LABELS = table(
     ("a label below 0", lambda: ff.write_label(X, Y - 1, CLASSES), "label -1"),
     ("labels of floats", lambda: ff.write_label(X, Y / 2, CLASSES), "float64"),
     ("one-hot labels", lambda: ff.write_label(X, np.eye(4, dtype=int)[Y], CLASSES), "(24, 4)"),
+    ("pictures of 12 bits", lambda: ff.write_label(4095 * X, Y, CLASSES), "a label's pixel is 1"),
     ("a single label", lambda: ff.write_label(X, 3, CLASSES), "labels of shape ()"),
     ("a column of labels", lambda: ff.write_label(X, Y[:, None], CLASSES), "(24, 1)"),
     ("no images", lambda: ff.write_label(X[:0], Y[:0], CLASSES), "(0, 6, 6)"),
