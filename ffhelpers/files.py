@@ -45,7 +45,7 @@ def whole(path):
         yield aside
         with open(aside, "rb+") as file:
             os.fsync(file.fileno())  # a full disk may show only here
-        if path.exists():
+        with contextlib.suppress(FileNotFoundError):  # not there, or another process removes it
             shutil.copymode(path, aside)
         os.replace(aside, path)
     except OSError as error:
