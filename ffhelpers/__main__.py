@@ -35,6 +35,15 @@ class Place(click.ParamType):
         return os.path.expanduser(value)
 
 
+def _output(said, **settings):
+    return click.option("--output", type=Place(), metavar="DIR", help=said, **settings)
+
+
+_record = click.option(
+    "--record", type=Place(), metavar="FILE", help="Add each run to this file of JSON lines."
+)
+
+
 @contextlib.contextmanager
 def _refused():
     try:
@@ -58,17 +67,8 @@ def main():
     help="Set a parameter, as often as needed: -p epochs=2 -p widths=500,500",
 )
 @click.option("-f", "file", metavar="FILE", help="A YAML file of parameters; -p wins over it.")
-@click.option(
-    "--output",
-    type=Place(),
-    metavar="DIR",
-    default="runs",
-    show_default=True,
-    help="Folder for the executed notebooks.",
-)
-@click.option(
-    "--record", type=Place(), metavar="FILE", help="Add each run to this file of JSON lines."
-)
+@_output("Folder for the executed notebooks.", default="runs", show_default=True)
+@_record
 @click.option(
     "--jobs",
     metavar="N",
@@ -159,16 +159,8 @@ def _execute_with_a_bar(run):
     metavar="FILE",
     help="A YAML file of values, or a list of grids; -p wins over it.",
 )
-@click.option(
-    "--output",
-    type=Place(),
-    metavar="DIR",
-    required=True,
-    help="Folder for the executed notebooks.",
-)
-@click.option(
-    "--record", type=Place(), metavar="FILE", help="Add each run to this file of JSON lines."
-)
+@_output("Folder for the executed notebooks.", required=True)
+@_record
 @click.option(
     "--jobs",
     metavar="N",
@@ -380,14 +372,7 @@ def data(name):
 
 @main.command()
 @click.argument("owner")
-@click.option(
-    "--output",
-    type=Place(),
-    metavar="DIR",
-    default="runs/kaggle",
-    show_default=True,
-    help="Folder to write.",
-)
+@_output("Folder to write.", default="runs/kaggle", show_default=True)
 def kaggle(owner, output):
     """Write the repository and its notebooks as Kaggle's own command line uploads them.
 

@@ -166,23 +166,25 @@ def train(model, recipe, data, epochs, seed):
     y, processor, errors = data.y_train, Processor(), []
     if recipe.wrong:
         y = np.stack([y, wrong_labels(recipe.wrong, y, data.num_classes, seed)], axis=1)
-    for learning in model.blocks if recipe.greedy else [None]:
+    try:
+        for learning in model.blocks if recipe.greedy else [None]:
+            for block in model.blocks if recipe.greedy else []:
+                block.trainable = block is learning
+            model.optimizer.iterations.assign(0)  # from which the learning rate follows
+            history = model.fit(
+                batches(data.x_train, y, recipe.batch_size),
+                epochs=epochs * recipe.passes,
+                validation_data=(data.x_val, data.y_val),
+                validation_batch_size=500,
+                validation_freq=recipe.passes,
+                callbacks=[processor],
+                shuffle=False,  # it is shuffled already
+                verbose=0,
+            ).history
+            errors += [round(1 - accuracy, 6) for accuracy in history["val_accuracy"]]
+    finally:  # also after one that diverged
         for block in model.blocks if recipe.greedy else []:
-            block.trainable = block is learning
-        model.optimizer.iterations.assign(0)  # from which the learning rate follows
-        history = model.fit(
-            batches(data.x_train, y, recipe.batch_size),
-            epochs=epochs * recipe.passes,
-            validation_data=(data.x_val, data.y_val),
-            validation_batch_size=500,
-            validation_freq=recipe.passes,
-            callbacks=[processor],
-            shuffle=False,  # it is shuffled already
-            verbose=0,
-        ).history
-        errors += [round(1 - accuracy, 6) for accuracy in history["val_accuracy"]]
-    for block in model.blocks if recipe.greedy else []:
-        block.trainable = True
+            block.trainable = True
     return errors, processor.seconds
 
 
@@ -230,8 +232,6 @@ def run(recipes, data, seeds, epochs):
             variables = [*model.variables, *model.optimizer.variables]
             fresh = [(variable, variable.numpy().copy()) for variable in variables]
             for seed in seeds:
-                for block in model.blocks if recipe.greedy else []:
-                    block.trainable = True  # also after a training that diverged
                 restart(model, fresh, seed)
                 began = time.process_time()
                 some = slice(len(data.x_val))

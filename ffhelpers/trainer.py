@@ -20,6 +20,7 @@ from keras import ops
 from . import inputs, parameters
 from .inputs import check_shares, count, refusals
 from .labels import check_labels
+from .layers import Labelled
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
 from .resume import listed
@@ -250,7 +251,8 @@ class LocalTrainer(Shared):
         """What this network can take, to learn from or to be judged by; without labels, alone."""
         source, predicts = self.source, self.source.prediction is not None
         shape = source.image_shape if self.built else None
-        labelled = hasattr(self.blocks[0], "label")  # which a Recurrent has on top, not in images
+        # Not in images of a Recurrent, whose label is on top.
+        labelled = isinstance(self.blocks[0], Labelled)
         if not labels:
             if not predicts:
                 source.candidates(None)  # which says what to do
