@@ -142,34 +142,6 @@ def test_a_saved_network_predicts_and_trains_on_alike(normalization, saved_alike
     saved_alike(model, *examples())
 
 
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        ({"units": 10}, "10 channels: expected a multiple of 3 classes"),
-        ({"units": 0}, "units=0"),
-        ({"units": 6.0}, "units=6.0"),
-        ({"units": 6, "pool": 0}, "pool=0"),
-        ({"units": 6, "kernel_size": (3, 0)}, "kernel_size="),
-        ({"units": 6, "normalization": "group"}, "normalization='group'.*layer"),
-    ],
-)
-def test_bad_arguments_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        ff.Conv(**settings, goodness=ff.ClassChannels(3))
-
-
-@pytest.mark.parametrize("shape", [(30,), (3, 1), (1, 5, 3)])
-def test_images_that_cannot_be_pooled_are_refused(shape):
-    with pytest.raises(ValueError, match="at least 2 pixels each way"):
-        network((6,), shape=shape)
-
-
-def test_labels_that_are_none_are_refused():
-    x, y = examples()
-    with pytest.raises(ValueError, match="label 3: expected 0 to 2"):
-        network().fit(x, np.full_like(y, 3))
-
-
 @pytest.mark.parametrize("normalization", ["layer", "rms", "none"])
 @pytest.mark.parametrize("shape", [(10, 9), (10, 9, 3)])
 def test_a_convolution_that_reads_labels(normalization, shape):
@@ -185,10 +157,3 @@ def test_a_convolution_that_reads_labels(normalization, shape):
     for i, pattern in enumerate(label.written(shape)):
         edited = x.reshape(5, 10, 9, -1) + pattern
         np.testing.assert_allclose(h[:, i], block(edited), rtol=1e-3, atol=1e-4)
-    with pytest.raises(ValueError, match="normalization='batch': expected layer"):
-        ff.Labelled(ff.Conv(6, normalization="batch"), label)(x, np.eye(4, dtype="float32")[None])
-
-
-def test_one_pass_is_for_networks_that_need_several():
-    with pytest.raises(ValueError, match="predicts in one pass itself"):
-        ff.OnePass(network())

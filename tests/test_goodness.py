@@ -91,13 +91,6 @@ def test_gradient_is_the_one_derived_by_hand():
     np.testing.assert_allclose(tape.gradient(loss, w), by_hand, rtol=1e-4, atol=1e-6)
 
 
-def test_an_unknown_goodness_is_refused():
-    with pytest.raises(ValueError, match="goodness='max': expected mean_square, sum_of_squares"):
-        ff.goodness(np.ones((2, 2)), "max")
-    with pytest.raises(ValueError, match="register_keras_serializable"):
-        ff.Dense(5, goodness=lambda h: h)
-
-
 @keras.saving.register_keras_serializable("tests")
 def top_unit(h):
     return keras.ops.max(keras.ops.square(h), axis=-1)

@@ -142,20 +142,6 @@ def test_it_learns_what_one_position_alone_shows():
     assert (ff.evaluation.error(by_block.transpose(1, 0, 2), y) < 0.1).all()
 
 
-def test_no_gradient_crosses_a_block():
-    (x, y), steps = examples(), []
-    for other in (False, True):
-        model = network()
-        first, second = model.blocks
-        if other:
-            second.kernel.assign(-3 * second.kernel)
-        model.fit(x, y, batch_size=40, shuffle=False)
-        steps.append([v.numpy() for v in (first.block.kernel, first.block.bias, second.kernel)])
-    for before, after in zip(steps[0][:2], steps[1][:2]):
-        np.testing.assert_array_equal(before, after)
-    assert (steps[0][2] != steps[1][2]).any()
-
-
 def test_colour_bytes_and_one_pass():
     x, y = examples(shape=(9, 8, 3), num_classes=4)
     numbers = np.rint(255 * x).astype("uint8")
@@ -187,28 +173,3 @@ def test_peers_hold_each_other_back():
         h = model.blocks[0](x, np.eye(3, dtype="float32")[None])
         spreads.append(np.std(np.mean(h, axis=(0, 1))))
     assert spreads[1] < 0.7 * spreads[0]
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        (dict(units=0, kernel_size=2), "units=0"),
-        (dict(units=3, kernel_size=0), "kernel_size=0"),
-        (dict(units=3, kernel_size=(2, 2, 2)), "kernel_size="),
-        (dict(units=3, kernel_size=2, strides=1.5), "strides=1.5"),
-    ],
-)
-def test_bad_arguments_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        ff.Local(**settings)
-
-
-@pytest.mark.parametrize("shape", [(30,), (3, 8), (9, 2, 3)])
-def test_pictures_smaller_than_a_field_are_refused(shape):
-    with pytest.raises(ValueError, match=r"images of shape \(30,\)|at least 4 by 3 pixels"):
-        network(shape)
-
-
-def test_unknown_patterns_are_refused():
-    with pytest.raises(ValueError, match="patterns='stripes': expected waves, masks or corner"):
-        network(patterns="stripes")

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
@@ -152,23 +151,3 @@ def test_negatives_are_fresh_and_their_generator_goes_on():
     labels = np.zeros(100, "int32")
     first, second = (np.asarray(ff.uniform_labels(labels, 10, seed)) for _ in range(2))
     assert (first != second).any()
-
-
-@pytest.mark.parametrize(
-    "call, message",
-    [
-        (lambda: ff.write_label(np.ones((2, 2, 2)), [0, 5], 6), "4 pixels, too few for 6"),
-        (lambda: ff.write_label(np.ones((2, 4, 4)), [0, 4], 3), "label 4: expected 0 to 2"),
-        (lambda: ff.write_label(np.ones((2, 4, 4)), [0, -1], 3), "label -1"),
-        (lambda: ff.write_label(np.ones((2, 4, 4)), [0.0, 1.0], 3), "whole numbers"),
-        (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1]), "3 different indices"),
-        (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 1]), "3 different indices"),
-        (lambda: ff.write_label(np.ones((1, 4, 4)), [0], 3, [0, 1, 16]), "from 0 to 15"),
-        (lambda: ff.LabelInImage(1), "num_classes=1"),
-        (lambda: ff.LabelInImage(10, "easy"), "negatives='easy': expected hard or uniform"),
-        (lambda: ff.LabelInImage(10, count=10), "count=10: expected 1 to 9"),
-    ],
-)
-def test_what_does_not_fit_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()

@@ -182,16 +182,6 @@ def test_it_learns(small, negatives):
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(ValueError, match="damping=1: expected a number from 0 to below 1"):
-        ff.RecurrentDense(5, damping=1)
-    with pytest.raises(
-        ValueError, match=r"iterations=\[2, 3\] with 3 blocks: expected them from 3"
-    ):
-        ff.Recurrent([5, 5, 5], num_classes=3, iterations=[2, 3])
-    with pytest.raises(ValueError, match=r"iterations=\[\]: expected a list"):
-        ff.Recurrent([5, 5], num_classes=3, iterations=[])
-    with pytest.raises(ValueError, match="loudness=0: expected a finite number above 0"):
-        ff.Recurrent([5, 5], num_classes=3, loudness=0)
     for source in (ff.HybridImages(), ff.Phases(ff.Hardest(ff.LabelInImage(3))), ff.Images(3)):
         with pytest.raises(ValueError, match=f"source={type(source).__name__}: expected one with"):
             ff.Recurrent([5, 5], source=source)
@@ -201,8 +191,6 @@ def test_what_cannot_be_is_refused():
     ):
         with pytest.raises(ValueError, match="two neighbours: expected it in an ff.Recurrent"):
             ff.ForwardForward(blocks, num_classes=3).build((None, 5, 6))
-    with pytest.raises(ValueError, match="expected widths or blocks of ff.RecurrentDense"):
-        ff.Recurrent([5, ff.Dense(5)], num_classes=3)
     with pytest.raises(ValueError, match="expected a goodness of all their units"):
         ff.Recurrent([ff.RecurrentDense(6, goodness=ff.ClassChannels(3))], num_classes=3)
     with pytest.raises(TypeError, match="silent_blocks"):

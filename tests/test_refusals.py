@@ -85,8 +85,7 @@ def test_it_is_refused_before_any_work(case, before):
         assert "expected" in message or case.form == "shown"
 
 
-def test_there_are_many_and_each_is_another():
-    assert len(CASES) >= 300
+def test_each_is_another():
     assert len({case.what for case in CASES}) == len(CASES)
 
 

@@ -84,6 +84,14 @@ def harmful(tmp_path):
             config["blocks"][1]["config"]["activation"] = given
 
         yield f"an activation that is {module}.{name}", activation
+    system = function("os", "system")
+    yield (
+        "a goodness that is os.system",
+        lambda config: config["blocks"][1]["config"].update(goodness=system),
+    )
+    popen = {"module": "subprocess", "class_name": "Popen"}
+    popen |= {"config": {"args": ["true"]}, "registered_name": None}
+    yield "a module's class as a block", lambda config: config["blocks"].insert(1, popen)
     pickled = {"module": "keras.layers", "class_name": "TorchModuleWrapper"}
     pickled |= {"config": {"name": "harmless", "module": "gASVAAAA"}, "registered_name": None}
     yield "a pickle as a block", lambda config: config["blocks"].insert(1, pickled)

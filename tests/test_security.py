@@ -118,7 +118,6 @@ FILES = [
     for folder in ("ffhelpers", "benchmarks", "docs")
     for path in (ROOT / folder).rglob("*.py")
 ]
-BUILT_IN = {"eval", "exec", "compile", "__import__"}
 
 
 def calls(source):

@@ -252,9 +252,6 @@ def test_a_training_that_diverges_stops_with_block_and_step(small):
     kernel.assign(np.full(kernel.shape, np.nan))
     with pytest.raises(ff.DivergedError, match="diverged in block 2 by step 50, its loss is nan"):
         model.fit(*small, batch_size=100)
-    with pytest.raises(ValueError, match="images with nan in a data set"):
-        images = np.where(small[0] > 0.99, np.nan, small[0])
-        network([20]).fit(tf.data.Dataset.from_tensor_slices((images, small[1])).batch(100))
 
 
 @pytest.mark.parametrize("wrong", [10, -1])
@@ -309,11 +306,6 @@ def test_nor_from_a_generator_or_a_pydataset(small, batches, where):
     ):
         with pytest.raises(ValueError, match="^label 10: expected 0 to 9$"):
             call(batches(x, y))
-    one_hot = np.eye(10)[y % 10]
-    with pytest.raises(ValueError, match=r"^labels of shape \(n, 10\): expected \(n,\), integers"):
-        model.fit(batches(x, one_hot))
-    with pytest.raises(ValueError, match="^labels of dtype float64: expected whole numbers"):
-        model.fit(batches(x, y / 2))
 
 
 def test_train_on_batch_builds_the_network_itself(small):

@@ -24,6 +24,7 @@ def command(*arguments):
         processes.execute, processes.local = before
     if result.exit_code != 2:
         raise Accepted(f"exit status {result.exit_code}: {result.output} {result.exception!r}")
+    assert not result.stdout
     said = result.stderr.strip()
     if said.startswith("Usage:"):
         said = said.splitlines()[-1]

@@ -240,10 +240,6 @@ MODELS = table(
             "another argument",
             "impossible value",
             "other classes",
-            "code as goodness",
-            "code as activation",
-            "lambda",
-            "a module's class",
         )
     ),
     (
@@ -303,6 +299,7 @@ RECORDS = table(
         (f"record {value!r}", lambda value=value: ff.record(error=value), f"figure error{says}")
         for value, says in (
             (NAN, "=nan"),
+            (np.float32("nan"), "=nan"),
             (INF, "=inf"),
             (-INF, "=-inf"),
             ([NAN], "[0]=nan"),

@@ -45,7 +45,11 @@ BLOCKS = table(
     *each("units", NO_COUNT, ff.Dense),
     *each("dropout", NO_PART, lambda v: ff.Dense(3, dropout=v)),
     *each("goodness", ["loud", 3, None, "", "MEAN_SQUARE"], lambda v: ff.Dense(3, goodness=v)),
-    ("goodness not registered", lambda: ff.Dense(3, goodness=lambda h: h), "goodness="),
+    (
+        "goodness not registered",
+        lambda: ff.Dense(3, goodness=lambda h: h),
+        "register_keras_serializable",
+    ),
     (
         "goodness of a class not registered",
         lambda: ff.Dense(3, goodness=Unregistered()),
@@ -66,9 +70,23 @@ BLOCKS = table(
     *each("kernel_size", [0, (1, 2, 3), "a"], lambda v: ff.Local(8, v)),
     *each("strides", [0, -1, (0, 1), 1.5, None], lambda v: ff.Local(8, 3, v)),
     *each("damping", NO_PART, lambda v: ff.RecurrentDense(8, damping=v)),
-    ("a picture smaller than the pool", lambda: built(ff.Conv(8, pool=9), (6, 6, 1)), "(6, 6, 1)"),
+    *(
+        (
+            f"{shape} smaller than the pool",
+            lambda shape=shape: built(ff.Conv(8, pool=2), shape),
+            f"{shape}",
+        )
+        for shape in ((1, 1, 1), (3, 1, 1), (1, 5, 3))
+    ),
     ("a convolution of vectors", lambda: built(ff.Conv(8), (36,)), "(36,)"),
-    ("a picture smaller than a field", lambda: built(ff.Local(8, 7), (6, 6, 1)), "(6, 6, 1)"),
+    *(
+        (
+            f"{shape} smaller than a field",
+            lambda shape=shape: built(ff.Local(8, (4, 3)), shape),
+            f"{shape}",
+        )
+        for shape in ((3, 2, 1), (3, 8, 1), (9, 2, 3))
+    ),
     ("fields of vectors", lambda: built(ff.Local(8, 7), (36,)), "(36,)"),
     (
         "a label for no block",
@@ -218,6 +236,11 @@ NETWORKS = table(
         "classes that differ between block and source",
         lambda: network([labelled()], num_classes=5),
         "4 classes",
+    ),
+    (
+        "classes that differ between channels and source",
+        lambda: network([ff.Conv(14, goodness=ff.ClassChannels(7))], source=ff.Images(4)),
+        "7 classes",
     ),
     (
         "classes without channels of their own",

@@ -11,7 +11,7 @@ import nbformat
 import numpy as np
 from PIL import Image
 
-from .fitting import CLASSES, NAN, network, with_value
+from .fitting import CLASSES, network
 
 rng = np.random.default_rng(0)
 X = np.rint(255 * rng.random((40, 6, 6))).astype("uint8")
@@ -158,7 +158,6 @@ def _models(here):
                 if content is not None:
                     archive.writestr(member, content)
 
-    changed = json.loads(config)
     write("no weights", **{"model.weights.h5": None})
     write("no config", **{"config.json": None})
     write("words as weights", **{"model.weights.h5": b"no weights"})
@@ -172,53 +171,6 @@ def _models(here):
         "other classes",
         **{"config.json": config.replace('"num_classes": 4', '"num_classes": 5', 1)},
     )
-    code = {
-        "module": "os",
-        "class_name": "function",
-        "config": "system",
-        "registered_name": "system",
-    }
-    for key in ("goodness", "activation"):
-        write(f"code as {key}", **{"config.json": _with(changed, key, code)})
-    lambda_ = {
-        "module": "keras.layers",
-        "class_name": "Lambda",
-        "config": {
-            "name": "lambda",
-            "function": {
-                "class_name": "__lambda__",
-                "config": {"code": "4wEAAAAAAAAA", "defaults": None, "closure": None},
-            },
-        },
-        "registered_name": None,
-    }
-    write("lambda", **{"config.json": _with(changed, "block", lambda_)})
-    write(
-        "a module's class",
-        **{
-            "config.json": _with(
-                changed,
-                "block",
-                {
-                    "module": "subprocess",
-                    "class_name": "Popen",
-                    "config": {"args": ["touch", EXECUTED]},
-                    "registered_name": None,
-                },
-            )
-        },
-    )
-
-
-def _with(config, key, value):
-    """A configuration with what is at `key`, wherever that is, replaced."""
-
-    def replaced(part):
-        if isinstance(part, dict):
-            return {k: value if k == key else replaced(v) for k, v in part.items()}
-        return [replaced(v) for v in part] if isinstance(part, list) else part
-
-    return json.dumps(replaced(config))
 
 
 def notebook(source=None, metadata=None):
@@ -246,7 +198,6 @@ def _notebooks(here):
         "unpacked": "a, b = 1, 2",
         "augmented": "epochs += 1",
         "annotated alone": "epochs: int",
-        "deep": "x: list = " + "[" * 150 + "]" * 150,
         "a loop": "for i in range(3):\n    epochs = i",
         "a magic": "%run x.py",
     }
@@ -304,6 +255,3 @@ def _records(here):
     (here / "circle.yaml").symlink_to("circle.yaml")
     (here / "empty").mkdir()
     (here / "a file").write_text("a file\n")
-
-
-__all__ = ["EXECUTED", "NAN", "X", "Y", "fill", "notebook", "with_value"]
