@@ -17,10 +17,10 @@ GIVE_BACK = {"TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "1", "MALLOC_MMAP_THRESHOLD_": "6
 
 
 def memory(depths=DEPTHS, apart=True):
-    """Peak of a step on 8000 rows, width 500, above the process at rest, gradients included.
+    """Peak of a step on 4000 images, width 500, above the process at rest, gradients included.
 
-    The rows are 4000 images under two labels in Forward-Forward, 8000 images in backprop, which
-    trains the same blocks, and as many plain layers of Keras, which do not normalise.
+    Forward-Forward sees each image under two labels. Backprop trains the same blocks, and as many
+    plain layers of Keras, which do not normalise.
     """
     for network in ("blocks", "plain"):
         yield from by_depth("backprop", network, False, depths, apart)
@@ -71,7 +71,7 @@ def peak(training, depth, xla, network):
 
     import speed
 
-    local, widths, images = training == "forward-forward", [WIDTH] * depth, 8000
+    local, widths, images = training == "forward-forward", [WIDTH] * depth, 4000
     if network == "convolutions":
         goodness = ff.ClassChannels(speed.CLASSES)
         blocks, images = [ff.Conv(CHANNELS, goodness=goodness) for _ in widths], 100
@@ -80,9 +80,8 @@ def peak(training, depth, xla, network):
         iterations = range(2, 2 + depth)
         model = ff.Recurrent([WIDTH, WIDTH], num_classes=speed.CLASSES, iterations=iterations)
         model.compile()
-        images = 4000
     elif local:
-        model, images = speed.forward_forward(widths), 4000
+        model = speed.forward_forward(widths)
     elif network == "blocks":
         model = speed.classifier([keras.layers.Flatten(), *map(ff.Dense, widths)])
     else:
