@@ -37,8 +37,8 @@ def _judged(goodness, labels, *more):
     return goodness, codes("labels", labels, num_classes, n)
 
 
-def error_interval(goodness, labels, confidence=0.95):
-    """The error and its Wilson score interval (Wilson 1927, as in SciPy).
+def error_interval(goodness, labels):
+    """The error and its Wilson score interval, 95 % (Wilson 1927, as in SciPy).
 
     The interval says how far the figure would move on other images of the same kind; what another
     seed would change comes on top.
@@ -46,12 +46,11 @@ def error_interval(goodness, labels, confidence=0.95):
     Returns:
         Three fractions: error, lower and upper end.
     """
-    parameters.check(confidence=confidence)
     goodness, labels = _judged(goodness, labels)
     from scipy.stats import binomtest  # slow to import
 
     wrong = int(np.sum(np.argmax(goodness, axis=-1) != labels))
-    interval = binomtest(wrong, len(labels)).proportion_ci(confidence, method="wilson")
+    interval = binomtest(wrong, len(labels)).proportion_ci(method="wilson")
     return wrong / len(labels), float(interval.low), float(interval.high)
 
 
@@ -76,8 +75,8 @@ def bits(logits, labels):
     return float(-np.mean(log_p[np.arange(len(labels)), labels]) / np.log(2))
 
 
-def mean_interval(values, confidence=0.95):
-    """The mean of a figure over seeds, and Student's interval: where more seeds would put it.
+def mean_interval(values):
+    """The mean of a figure over seeds, and Student's 95 % interval: where more would put it.
 
     Args:
         values: the figure of each run, at least two of them.
@@ -85,14 +84,13 @@ def mean_interval(values, confidence=0.95):
     Returns:
         Three floats: mean, lower and upper end.
     """
-    parameters.check(confidence=confidence)
     values = numbers("values", values, "n")
     if len(values) < 2:
         raise ValueError(f"{len(values)} value: expected at least two, which differ or not")
     from scipy import stats  # slow to import
 
     mean = float(np.mean(values))
-    reach = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))
+    reach = float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
     return mean, mean - reach, mean + reach
 
 
@@ -122,8 +120,11 @@ def class_errors(goodness, labels):
 def confidently_wrong(goodness, labels, count):
     """Indices of the wrong predictions with the largest lead over the true label, worst first.
 
+    Args:
+        count: how many at most.
+
     Returns:
-        int64, at most `count` of them.
+        int64 `(count or fewer,)`.
     """
     parameters.check(count=count)
     goodness, labels = _judged(goodness, labels)

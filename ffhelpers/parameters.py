@@ -147,7 +147,6 @@ _RULES = {
     "columns": _COUNT,
     "length": _COUNT,
     "symbols": _COUNT,
-    "confidence": (Real, lambda v: 0 < v < 1, "a number between 0 and 1"),
     "epsilon": _FROM_0,
     "size": (
         (list, tuple),

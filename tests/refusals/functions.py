@@ -166,14 +166,6 @@ EVALUATION = table(
         )
     ),
     *each(
-        "confidence",
-        [0, 1, 1.5, -1, NAN, "0.95"],
-        lambda v: evaluation.error_interval(GOODNESS, Y, v),
-    ),
-    *each(
-        "confidence", [0, 1, 95, NAN, "0.95"], lambda v: evaluation.mean_interval([1.0, 2.0], v)
-    ),
-    *each(
         "values",
         [[], [1.0, NAN], ["a", "b"], 3.0, [[1.0, 2.0]]],
         evaluation.mean_interval,
