@@ -9,6 +9,7 @@ import numpy as np
 from IPython.display import Image, display
 from matplotlib.figure import Figure
 
+from .labels import check_labels
 from .machine import watched
 from .style import NEGATIVE, POSITIVE
 
@@ -30,6 +31,9 @@ def live(x, y):
     Returns:
         A list: empty where nobody watches or this is no notebook, so that nothing is spent there.
 
+    Raises:
+        ValueError: not a label for each image; in `fit`, labels that are not the network's.
+
     Example:
         `model.fit(x, y, callbacks=plots.live(data.x_val, data.y_val))`
     """
@@ -39,13 +43,16 @@ def live(x, y):
 class _Live(keras.callbacks.Callback):
     def __init__(self, x, y):
         super().__init__()
-        if not all(isinstance(a, (list, tuple)) or hasattr(a, "__array__") for a in (x, y)):
+        if not all(isinstance(a, (list, tuple)) or getattr(a, "ndim", 0) for a in (x, y)):
             raise ValueError(
                 f"x={type(x).__name__}, y={type(y).__name__}: expected images and labels as arrays"
             )
-        self.x, self.y = np.asarray(x[:IMAGES]), np.asarray(y[:IMAGES]).reshape(-1)
+        if len(x) != len(y) or not len(x):
+            raise ValueError(f"{len(x)} images and {len(y)} labels: expected one for each image")
+        self.x, self.y = np.asarray(x[:IMAGES]), np.asarray(y[:IMAGES])
 
     def on_train_begin(self, logs=None):
+        check_labels(self.y, self.model.num_classes)
         positive, negative = self._goodness()
         self.figure, self.stairs = _empty(len(positive))
         self._fill(positive, negative)
@@ -71,8 +78,8 @@ class _Live(keras.callbacks.Callback):
         """Of the true and of the next label, each float `(blocks, n)`."""
         by_block = self.model.block_goodness(keras.ops.convert_to_tensor(self.x))
         by_block = np.array([keras.ops.cast(g, "float32") for g in by_block])
-        rows, count = np.arange(len(self.y)), by_block.shape[-1]
-        return by_block[:, rows, self.y], by_block[:, rows, (self.y + 1) % count]
+        rows, labels, count = np.arange(len(self.y)), self.y.reshape(-1), by_block.shape[-1]
+        return by_block[:, rows, labels], by_block[:, rows, (labels + 1) % count]
 
     def _fill(self, *goodness):
         for ax, pair, values in zip(self.figure.axes, self.stairs, zip(*goodness)):

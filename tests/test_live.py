@@ -84,6 +84,7 @@ def test_it_takes_a_fiftieth_of_the_time(pictures, monkeypatch):
     clock = types.SimpleNamespace(perf_counter=itertools.count().__next__)
     monkeypatch.setattr(live, "time", clock)
     (callback,) = plots.live(*images(300))
+    callback.set_model(dense())
     monkeypatch.setattr(callback, "_goodness", lambda: np.ones((2, 1, 200)))
     callback.on_train_begin()
     for batch in range(500):

@@ -8,6 +8,7 @@ import scipy.sparse
 import tensorflow as tf
 
 import ffhelpers as ff
+from ffhelpers.live import _Live
 
 from . import table
 
@@ -382,6 +383,14 @@ FIT = table(
     ("pairs that are zipped", lambda: fit(zip(X, Y), None), "x=zip"),
     ("a block that was frozen when compiled", frozen_when_compiled, "compile again, with a new"),
     ("images of unknown sizes in a data set", lambda: fit(of_any_size(), None), "ensure_shape"),
+    *(
+        (f"live, labels {what}", lambda y=y: fit(callbacks=[_Live(X, y)]), says)
+        for what, (y, says) in BAD_LABELS.items()
+        if y is not None
+    ),
+    ("live, fewer labels than images", lambda: _Live(X, Y[:5]), "24 images and 5 labels"),
+    ("live, no images", lambda: _Live(X[:0], Y[:0]), "0 images"),
+    ("live, one label", lambda: _Live(X, Y[0]), "y=int64"),
     ("no callback", lambda: fit(callbacks=[3]), "callbacks"),
     ("a string as callback", lambda: fit(callbacks="early"), "callbacks"),
     ("an unknown argument", lambda: fit(epoch=3), "epoch", "theirs"),
