@@ -92,9 +92,10 @@ def network(model, whole=False, error=None):
                 "convolutions of other goodness: expected mean_square or mean_activity"
             )
         squares = kinds == {KINDS["mean_square"]}
-        kind = {"classes": model.num_classes, "squares": squares}
+        kind = {"squares": squares}
         about = f"{_listed(model)} channels; a group of them for each class"
     about += "" if error is None else f"; wrong on {100 * error:.1f} % of the test images"
+    kind |= {"classes": model.num_classes, "shape": list(shape[:2])}
     return {"blocks": blocks, "silent": model.silent_blocks, "about": f"{about}.", **kind}
 
 
@@ -127,28 +128,31 @@ def _weights(block, whole):
     return {"kernel": packed(block.kernel, whole), "bias": packed(block.bias)}
 
 
-def page(networks, images, names, seed=1):
+def page(networks, images, names):
     """All that a page needs: networks, a stored image of each class, masks for hybrids.
 
     Args:
         networks: name → what `network` gave.
-        images: float in [0, 1] or uint8, `(num_classes, h, w)`.
+        images: float in [0, 1] or uint8, `(num_classes, h, w)` or `(num_classes, h, w, 1)`.
         names: of the classes.
-        seed: of the masks.
 
     Raises:
-        ValueError: not as many images as names.
+        ValueError: images of another shape than a network's, or not one image and one name for
+            each of its classes.
     """
     images = np.asarray(images)
-    if len(images) != len(names):
-        raise ValueError(
-            f"{len(images)} images and {len(names)} names: expected an image of each class"
-        )
+    for each in networks.values():
+        expected = (each["classes"], *each["shape"])
+        if images.shape not in (expected, (*expected, 1)) or len(names) != expected[0]:
+            raise ValueError(
+                f"images of shape {images.shape} and {len(names)} names: expected {expected} and "
+                f"{expected[0]} names, one of each class"
+            )
     shape = images.shape[1:3]
     images = images.reshape(-1, *shape)
     if images.dtype != "uint8":
         images = np.rint(255 * images).astype("uint8")
-    masks = 255 * np.array(hybrid_masks(8, shape, 6, seed)).astype("uint8")
+    masks = 255 * np.array(hybrid_masks(8, shape, 6, seed=1)).astype("uint8")
     pictures = {"digits": packed(images), "masks": packed(masks)}
     return {"networks": networks, "shape": list(shape), "names": list(names), **pictures}
 

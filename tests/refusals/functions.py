@@ -3,11 +3,11 @@
 import numpy as np
 
 import ffhelpers as ff
-from ffhelpers import evaluation, plots, text
+from ffhelpers import evaluation, playground, plots, text
 from ffhelpers.ngrams import NGrams
 
 from . import table
-from .fitting import CLASSES, INF, NAN, N, X, Y, with_value
+from .fitting import CLASSES, INF, NAN, N, X, Y, network, with_value
 from .parts import NO_CLASSES, NO_COUNT, NO_FROM_0, each
 
 GOODNESS = np.random.default_rng(1).random((N, CLASSES))
@@ -264,4 +264,18 @@ PLOTS = table(
     ("confusions, no square", lambda: plots.confusions(np.ones((4, 3)), list("abcd")), "(4, 3)"),
 )
 
-CASES = LABELS + NEGATIVES + MEASURES + COPIES + EVALUATION + TEXT + NGRAMS + PLOTS
+
+def drawn(images, names="abcd"):
+    return playground.show({"dense": network()}, images, list(names))
+
+
+PLAYGROUND = table(
+    "playground",
+    ("pictures in colour", lambda: drawn(np.stack([X[:4]] * 3, -1)), "(4, 6, 6, 3)"),
+    ("pictures of another size", lambda: drawn(X[:4, :5]), "(4, 5, 6)"),
+    ("fewer pictures than classes", lambda: drawn(X[:3], "abc"), "(3, 6, 6)"),
+    ("fewer names than classes", lambda: drawn(X[:4], "abc"), "3 names"),
+    ("one picture", lambda: drawn(X[0]), "(6, 6)"),
+)
+
+CASES = LABELS + NEGATIVES + MEASURES + COPIES + EVALUATION + TEXT + NGRAMS + PLOTS + PLAYGROUND
