@@ -49,10 +49,16 @@ def packed(values, whole=False):
     if values.dtype != "uint8":
         values = values.astype("float32")
     if whole:
-        steps = np.abs(values).max(axis=tuple(range(values.ndim - 1))).clip(1e-12) / 127
-        values, scale = np.rint(values / steps).astype("int8"), {"scale": packed(steps)}
+        values, steps = _whole(values)
+        scale = {"scale": packed(steps)}
     text = base64.b64encode(values.tobytes()).decode()
     return {"shape": list(values.shape), "dtype": values.dtype.name, "base64": text, **scale}
+
+
+def _whole(values):
+    """As int8, and the step of each place of the last axis."""
+    steps = np.abs(values).max(axis=tuple(range(values.ndim - 1))).clip(1e-12) / 127
+    return np.rint(values / steps).astype("int8"), steps
 
 
 def network(model, whole=False, error=None):
@@ -258,10 +264,8 @@ def rounded(model):
     """Round the weights as `packed` does, in place: the network that the site has."""
     for block in model.blocks:
         kernel = getattr(block, "block", block).kernel
-        parts = packed(kernel, whole=True)
-        steps = np.frombuffer(base64.b64decode(parts["scale"]["base64"]), "float32")
-        values = np.frombuffer(base64.b64decode(parts["base64"]), "int8")
-        kernel.assign(values.reshape(kernel.shape) * steps)
+        values, steps = _whole(kernel.numpy())
+        kernel.assign(values * steps)
 
 
 def main():
