@@ -209,10 +209,10 @@ def show(networks, images, names):
         print("Run this cell in JupyterLab, VS Code or Colab: a sheet of paper appears here.")
         votes = [model.predict(images[-1:], verbose=0)[0] for model in networks.values()]
         stored = np.repeat(images[-1:], len(votes), axis=0)
-        best = np.argmax(votes, axis=1)
-        plots.with_bars(stored, votes, "vote", list(networks), "label", names, best)
+        titles = [f"{name}: {names[np.argmax(vote)]}" for name, vote in zip(networks, votes)]
+        plots.with_bars(stored, votes, "vote", titles, "label", names)
     elif importlib.util.find_spec("anywidget") is None:
-        print("To draw here: pip install anywidget, then start the kernel again.")
+        print("To draw here: pip install anywidget, then reload this page and run the cell again.")
     else:
         from IPython.display import display
 
@@ -253,7 +253,7 @@ PLANS = {  # epochs, images in a step, learning rate, loss: as in lessons 04 and
 
 
 def train(model, data, epochs, batch_size, rate, loss):
-    """…from moved images: people draw less evenly than MNIST's writers."""
+    """Train a network from moved images: people draw less evenly than MNIST's writers."""
     moved = batches(data.x_train, data.y_train, batch_size, shift=2)
     schedule = keras.optimizers.schedules.CosineDecay(rate, epochs * len(moved))
     model.compile(keras.optimizers.AdamW(schedule, weight_decay=0.0), loss)

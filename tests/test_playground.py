@@ -2,11 +2,14 @@
 
 import base64
 import dataclasses
+import io
 import json
 import re
 from pathlib import Path
 
+import matplotlib.colors
 import numpy as np
+import PIL.Image
 import pytest
 from networks import network as dense
 
@@ -142,13 +145,19 @@ def shown(monkeypatch, mnist):
 
 def test_where_nobody_watches_a_line_says_what_to_do(shown, capsys):
     (picture,) = shown(watched=False)  # of a stored digit, and what the networks say of it
-    assert picture.data.startswith(b"\x89PNG") and capsys.readouterr().out.count("\n") == 1
+    assert capsys.readouterr().out.count("\n") == 1
+    pixels = np.array(PIL.Image.open(io.BytesIO(picture.data)).convert("RGB"))
+    shown = {
+        matplotlib.colors.to_hex(color / 255) for color in np.unique(pixels.reshape(-1, 3), axis=0)
+    }
+    assert style.POSITIVE.lower() in shown and style.NEGATIVE.lower() not in shown
 
 
 def test_where_anywidget_is_missing_a_line_says_so(shown, capsys, monkeypatch):
     monkeypatch.setattr(playground.importlib.util, "find_spec", lambda name: None)
     assert shown(watched=True) == []
-    assert "pip install anywidget" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "pip install anywidget" in said and "reload this page" in said
 
 
 def test_where_a_person_watches_there_is_a_widget(shown, capsys):
