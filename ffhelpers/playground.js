@@ -175,7 +175,7 @@ export function thickened(image, [height, width], amount) {
 // --- The page --------------------------------------------------------------------------------
 
 const STYLE = `
-  :host { display: block; font: 0.9rem/1.4 system-ui, sans-serif; }
+  :host { display: block; font: 0.9rem/1.4 system-ui, sans-serif; overflow-wrap: anywhere; }
   section { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: start; margin: 0 0 1rem; }
   section > * { flex: 1 1 17rem; min-width: 0; max-width: 26rem; }
   h3, p { margin: 0 0 0.5rem; }
@@ -184,23 +184,25 @@ const STYLE = `
   .value { width: 2.5rem; text-align: right; }
   .named { width: 6.5rem; }
   button, select { font: inherit; color: inherit; background: transparent; padding: 0.2rem 0.6rem;
-    border: 1px solid #7f7f7f; border-radius: 4px; }
+    border: 1px solid #7f7f7f; border-radius: 4px; min-width: 0; }
   option { color: black; background: white; }
   :focus-visible { outline: 2px solid #0072b2; outline-offset: 2px; }
   canvas { box-sizing: border-box; background: white; border: 1px solid #7f7f7f; image-rendering: pixelated; width: 100%; }
-  .paper { touch-action: none; cursor: crosshair; max-width: min(24rem, 40vh); display: block; }
+  .paper { touch-action: none; cursor: crosshair; max-width: min(24rem, max(40vh, 14rem));
+    display: block; aspect-ratio: 1; object-fit: contain; }
   .small { display: flex; gap: 1rem; margin: 0.5rem 0; }
   [hidden] { display: none; }
   figure { margin: 0; flex: 1; max-width: 8rem; }
   table { width: 100%; table-layout: fixed; border-spacing: 0.5rem 1px; margin: 0 -0.5rem;
     font-variant-numeric: tabular-nums; }
   th, td { font-weight: normal; text-align: left; vertical-align: bottom; padding: 0 0 5px; }
-  td { background: linear-gradient(var(--color, #7f7f7f), var(--color, #7f7f7f))
-    0 100% / var(--share) 5px no-repeat; }
+  td { background: linear-gradient(var(--color, #7f7f7f) 0 0) 0 100% / var(--share) 5px no-repeat; }
   .best td { --color: #0072b2; }
   .rival td { --color: #d55e00; }
   .best th, .rival th { font-weight: bold; }
-  tr > :first-child { width: max(2.5rem, var(--longest)); overflow-wrap: anywhere; }
+  tr > :first-child { width: max(2.5rem, var(--longest)); }
+  canvas, td { forced-color-adjust: none; print-color-adjust: exact; }
+  @media (forced-colors: active) { td { color: CanvasText; } }
 `;
 
 function make(tag, properties, ...children) {
@@ -268,19 +270,19 @@ export function mount(element, data) {
     return make("select", { oninput: changed }, ...options);
   };
   const slider = (text, reach, step) => {
-    const value = make("span", { className: "value", textContent: "0" });
+    const value = make("span", { className: "value" });
     const range = { type: "range", min: -reach, max: reach, step, value: 0, oninput: changed };
     const input = make("input", range);
     return { input, value, element: control(text, input, value) };
   };
-  const paper = make("canvas", { className: "paper", width: 280, height: 280 });
-  paper.setAttribute("role", "img");
+  const paper = make("canvas", { className: "paper", role: "img" });
   paper.setAttribute("aria-label", "paper: draw a digit here with a mouse or a finger");
   const stored = choice(["a drawing of yours", ...names.map((name) => `a stored ${name}`)]);
   stored.value = digits.length;
   const centre = make("input", { type: "checkbox", checked: true, oninput: changed });
-  const sliders = [slider("move right", 6, 0.5), slider("move down", 6, 0.5)];
-  sliders.push(slider("turn", 60, 1), slider("thicken", 1, 0.1));
+  const reach = Math.max(Math.round((6 / 28) * Math.min(...shape)), 1);
+  const sliders = [slider("move right", reach, 0.5), slider("move down", reach, 0.5)];
+  sliders.push(slider("turn clockwise", 60, 1), slider("thicken", 1, 0.1));
   const which = choice(networks.map(([name]) => name));
   const truth = choice(["what the network says", ...names]);
   const [seen, positive, negative, first, mixed, second] = Array.from({ length: 6 }, () =>
