@@ -314,7 +314,8 @@ export function mount(element, data) {
     make("style", { textContent: STYLE }),
     make("section", {},
       make("div", {}, heading("Draw a digit here"), paper, control("shown is", stored),
-        button("Clear", () => clear())),
+        button("Clear", clear), " ",
+        button("Undo", () => changed(state.digit || state.strokes.pop()))), // a stored one has none
       make("div", {}, heading("What the network says"), make("p", {}, answer), byLayer.element,
         control("network", which), about)),
     make("section", {},
@@ -415,24 +416,25 @@ export function mount(element, data) {
 
   function place(event) {
     const { left, top, width, height } = paper.getBoundingClientRect();
-    // What is drawn beside the paper is not seen, so it should not count.
-    const inside = (share) => Math.min(Math.max(share, 0), 1);
-    return [inside((event.clientX - left) / width), inside((event.clientY - top) / height)];
+    const at = [(event.clientX - left) / width, (event.clientY - top) / height];
+    return at.every((share) => share >= 0 && share <= 1) && at;
   }
 
   paper.onpointerdown = (event) => {
     if (event.button || event.ctrlKey || drawing) return; // for a menu, or a second finger
     event.preventDefault();
     if (state.digit) clear();
-    drawing = { pointer: event.pointerId, stroke: [place(event)] };
-    state.strokes.push(drawing.stroke);
+    drawing = { pointer: event.pointerId };
     paper.setPointerCapture(event.pointerId);
-    changed();
+    paper.onpointermove(event);
   };
   paper.onpointermove = (event) => {
     if (drawing?.pointer !== event.pointerId) return;
     if (!event.buttons) return void (drawing = null); // lifted where the page did not see it
-    drawing.stroke.push(place(event));
+    const at = place(event);
+    if (!at) drawing.stroke = null; // beside the paper it is not seen, so it should not count
+    else if (drawing.stroke) drawing.stroke.push(at);
+    else state.strokes.push((drawing.stroke = [at]));
     changed();
   };
   paper.onlostpointercapture = (event) => {
