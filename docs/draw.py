@@ -18,8 +18,13 @@ PAGE = """\
 body {{ max-width: 58rem; margin: 2rem auto; padding: 0 1rem; font-family: system-ui, sans-serif; }}
 </style>
 <h1>Draw a digit</h1>
-<p>Two networks that learned with the Forward-Forward algorithm, layer by layer. Draw, and watch what
-each layer thinks of the ten labels.</p>
+<p>Two networks that learned with the Forward-Forward algorithm. Draw, and watch what each layer
+thinks of the ten labels.</p>
+<p>Each layer learned by itself, all of them at once. Its <em>goodness</em> says how well it thinks
+a label fits. Added up over the layers that vote, it is the <em>vote</em>, and the label with the
+largest wins. The dense network learned to give <em>positives</em>, pictures with their true label,
+more goodness than <em>negatives</em>, pictures with a wrong one. The whole algorithm is in lesson
+00, <a href="../notebooks/00_start_here.ipynb">notebooks/00_start_here.ipynb</a>.</p>
 {markup}</html>
 """
 

@@ -284,10 +284,11 @@ export function mount(element, data) {
   const sliders = [slider("move right", reach, 0.5), slider("move down", reach, 0.5)];
   sliders.push(slider("turn clockwise", 60, 1), slider("thicken", 1, 0.1));
   const which = choice(networks.map(([name]) => name));
-  const truth = choice(["what the network says", ...names]);
-  const [seen, positive, negative, first, mixed, second] = Array.from({ length: 6 }, () =>
+  const truth = choice(["unknown", ...names]);
+  truth.value = stored.value;
+  const [seen, positive, negative, first, mixed, second] = Array(6).fill().map(() =>
     make("canvas", { role: "img" }));
-  const [about, fooled, hybrid] = Array.from({ length: 3 }, () => make("p", {}));
+  const [about, rivals, hybrid] = Array(3).fill().map(() => make("p", {}));
   const answer = make("output", {});
   answer.setAttribute("aria-live", "polite");
   const byLayer = bars("goodness of each label", names);
@@ -298,7 +299,7 @@ export function mount(element, data) {
     return make("figure", {}, canvas, make("figcaption", { textContent: text }));
   };
   const row = (...figures) => make("div", { className: "small" }, ...figures);
-  const labelled = row(figure(positive, "positive"), figure(negative, "negative"));
+  const labelled = row();
   const heading = (textContent) => make("h3", { textContent });
 
   const root = make("div", { className: "playground" });
@@ -317,14 +318,14 @@ export function mount(element, data) {
         button("Clear", clear), " ",
         button("Undo", () => changed(state.digit || state.strokes.pop()))), // a stored one has none
       make("div", {}, heading("What the network says"), make("p", {}, answer), byLayer.element,
+        "Each column has its own scale. The vote adds up the layers that vote.",
         control("network", which), about)),
     make("section", {},
       make("div", {}, heading("What the network sees"), row(figure(seen, `${shape.join("×")} pixels`)),
         make("label", {}, centre, "centre a drawing as MNIST does"),
         ...sliders.map((each) => each.element),
         button("Set back", () => changed(sliders.forEach((each) => (each.input.value = 0))))),
-      make("div", {}, heading("The negative that fools it most"), control("it shows", truth), fooled,
-        labelled),
+      make("div", {}, heading("The strongest rival"), control("it shows", truth), rivals, labelled),
       make("div", {}, heading("A hybrid of two drawings"), hybrid,
         button("Keep this drawing", () => changed((state.kept = image()))), mixing)),
   );
@@ -342,26 +343,29 @@ export function mount(element, data) {
     const byBlock = goodness(chosen, now, shape);
     const vote = votes(chosen, byBlock);
     const best = largest(vote);
-    const meant = truth.value > 0 ? truth.value - 1 : best;
+    const known = truth.value > 0;
+    const meant = known ? truth.value - 1 : best;
     const rival = largest(vote, meant);
     sliders.forEach(({ input, value }) => (value.textContent = input.value));
     onPaper();
     show(seen, now, shape);
     about.textContent = chosen.about;
     const empty = !now.some((value) => value > 0.1);
-    const says = empty ? "nothing: the paper is empty" : `The ${name} network says ${names[best]}.`;
+    const says = empty ? "nothing: the picture is empty" : `The ${name} network says ${names[best]}.`;
     if (answer.textContent !== says) answer.textContent = says; // a screen reader reads it out again
+    byLayer.element.style.visibility = empty ? "hidden" : "visible";
     const titles = byBlock.map((_, i) => `layer ${i + 1}${i < chosen.silent ? ", no vote" : ""}`);
     byLayer.fill([...titles, "vote"], [...byBlock, vote], meant, rival);
-    fooled.textContent =
-      `Of the wrong labels ${names[rival]} has the most goodness (orange): ${vote[rival].toFixed(2)} ` +
-      `against ${vote[meant].toFixed(2)} of ${names[meant]} (blue). ` +
-      (chosen.label ? "Written into the picture it is a pixel in the top row:"
-        : "This network reads no label: each class has channels of its own.");
-    labelled.hidden = !chosen.label;
-    const edited = (label) => (chosen.label ? withLabel(now, chosen.label, label) : now);
-    show(positive, edited(meant), shape, chosen.label, meant);
-    show(negative, edited(rival), shape, chosen.label, rival, [213, 94, 0]);
+    const said = (label, color) => `${names[label]} (${color}, ${vote[label].toFixed(2)})`;
+    rivals.textContent = empty ? "" : `${said(rival, "orange")} rivals ${said(meant, "blue")}.`;
+    const where = chosen.label; // if it reads any
+    labelled.hidden = empty || !where;
+    const edited = (canvas, kind, label, color) => {
+      if (where) show(canvas, withLabel(now, where, label), shape, where, label, color);
+      return figure(canvas, `${known ? kind : "with"} label ${names[label]}`);
+    };
+    labelled.replaceChildren(edited(positive, "positive:", meant),
+      edited(negative, "negative:", rival, [213, 94, 0]));
     hybrid.textContent = state.kept
       ? "Now draw another one: it is mixed with the one you kept."
       : "Keep this drawing, then draw another one: a mask takes each region from one of them.";
@@ -377,7 +381,10 @@ export function mount(element, data) {
 
   let asked = null; // at most once a frame
   function changed(event) {
-    if (event?.target === stored) take(stored.value - 1);
+    if (event?.target === stored) {
+      state.digit = digits[stored.value - 1] ?? null;
+      truth.value = stored.value;
+    }
     asked ??= requestAnimationFrame(() => {
       asked = null;
       update();
@@ -385,17 +392,12 @@ export function mount(element, data) {
   }
 
   // The paper.
-  function take(i) {
-    state.digit = digits[i] ?? null;
-  }
-
   let drawing = null; // the stroke of the one pointer that is down, and which one it is
 
   function clear() {
     drawing = null;
     Object.assign(state, { strokes: [], digit: null });
-    stored.value = 0;
-    onPaper(); // at once: a stored picture may have another shape
+    stored.value = truth.value = 0;
     changed();
   }
 

@@ -1,12 +1,17 @@
 """A digit to draw: the module's numbers against `predict`, and real drawings on the site and in a notebook."""
 
 import base64
+import io
+import json
+import re
 
 import nbformat
 import numpy as np
+import PIL.Image
 import playwright.sync_api
 import pytest
 from exercises import FOLDER
+from networks import network as dense
 from scipy import ndimage
 
 from ffhelpers import playground
@@ -123,16 +128,22 @@ class Paper:
         box = self.paper.bounding_box()
         return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
 
+    def press(self, button):
+        self.root.get_by_role("button", name=button).click()
+
     def draw(self, digit):
-        self.root.get_by_role("button", name="Clear").click()
+        self.press("Clear")
         self.paper.scroll_into_view_if_needed()
         for stroke in STROKES[digit]:
-            first, *others = self.points(stroke)
-            self.page.mouse.move(*first)
-            self.page.mouse.down()
-            for point in others:
-                self.page.mouse.move(*point, steps=4)
-            self.page.mouse.up()
+            self.stroke(stroke)
+
+    def stroke(self, stroke):
+        first, *others = self.points(stroke)
+        self.page.mouse.move(*first)
+        self.page.mouse.down()
+        for point in others:
+            self.page.mouse.move(*point, steps=4)
+        self.page.mouse.up()
 
     def draw_with_a_finger(self, digit):
         self.root.get_by_role("button", name="Clear").click()
@@ -164,6 +175,17 @@ class Paper:
     def bars(self):
         return self.root.locator("table").first.locator("td").all_inner_texts()
 
+    def captions(self, *expected):
+        """Those below the pictures with their labels, where there are any."""
+        shown = self.root.locator(".small").nth(1).locator("figcaption >> visible=true")
+        playwright.sync_api.expect(shown).to_have_text(list(expected))
+
+    def ink(self, x, y):
+        """How dark the paper is there, 0 to 255."""
+        at = "x * c.width, y * c.height, 1, 1"
+        read = f"(c, [x, y]) => c.getContext('2d').getImageData({at}).data[3]"
+        return self.paper.evaluate(read, [x, y])
+
     def await_other_bars(self, before):
         playwright.sync_api.expect(self.root.locator("table").first).not_to_have_text(before)
 
@@ -177,6 +199,21 @@ def on_the_site(new_page):
     def open_(**options):
         page = new_page(**options)
         page.goto((BOOK / "index.html").as_uri())
+        return Paper(page)
+
+    return open_
+
+
+PAGE = FOLDER.parent / "docs" / "draw.html"
+
+
+@pytest.fixture
+def on_the_page(new_page):
+    """…of docs/draw.html, which needs no site."""
+
+    def open_(**options):
+        page = new_page(**options)
+        page.goto(PAGE.as_uri())
         return Paper(page)
 
     return open_
@@ -267,12 +304,13 @@ def test_the_negative_that_fools_it_and_hybrids(on_the_site):
     paper = on_the_site(viewport=SCREENS["desk"])
     paper.choose("shown is", "a stored 4")
     paper.says("4")
-    fooled = paper.root.get_by_text("Of the wrong labels")
+    rivals = paper.root.get_by_text("rivals")
     votes = np.array(paper.bars(), float).reshape(10, -1)[:, -1]
     votes[4] = -1
-    playwright.sync_api.expect(fooled).to_contain_text(f"Of the wrong labels {votes.argmax()} has")
+    rival = rf"{votes.argmax()} \(orange, [\d.]+\) rivals 4 \(blue, [\d.]+\)"
+    playwright.sync_api.expect(rivals).to_have_text(re.compile(rival))
     paper.choose("it shows", "0")  # then 4 is a wrong label
-    playwright.sync_api.expect(fooled).to_contain_text("Of the wrong labels 4 has")
+    playwright.sync_api.expect(rivals).to_have_text(re.compile(r"4 \(orange.* rivals 0 \(blue"))
     paper.root.get_by_role("button", name="Keep this drawing").click()
     paper.draw("0")
     paper.says("0")
@@ -282,6 +320,106 @@ def test_the_negative_that_fools_it_and_hybrids(on_the_site):
     before = both.text_content()
     paper.root.get_by_role("button", name="Another mask").click()
     playwright.sync_api.expect(both).not_to_have_text(before)
+
+
+def test_a_picture_is_positive_only_where_the_truth_is_known(on_the_page):
+    """…which it is of a stored one, also where the network errs."""
+    paper = on_the_page(viewport=SCREENS["desk"])
+    paper.choose("shown is", "a stored 3")
+    paper.says("3")
+    for _ in range(6):
+        paper.root.get_by_label("move right").press("ArrowRight")
+    paper.says("8")
+    paper.captions("positive: label 3", "negative: label 8")
+    paper.press("Set back")
+    paper.draw("7")
+    paper.says("7")
+    second = np.array(paper.bars(), float).reshape(10, -1)[:, -1].argsort()[-2]
+    paper.captions("with label 7", f"with label {second}")
+    paper.choose("network", "convolutional")  # which reads no label
+    paper.captions()
+
+
+def test_of_an_empty_picture_nothing_is_said(on_the_page):
+    paper = on_the_page(viewport=SCREENS["desk"])
+    paper.says("9")
+    paper.press("Clear")
+    playwright.sync_api.expect(paper.answer).to_have_text("nothing: the picture is empty")
+    playwright.sync_api.expect(paper.root.locator("table").first).not_to_be_visible()
+    paper.captions()
+    paper.draw("1")
+    paper.says("1")
+    playwright.sync_api.expect(paper.root.locator("table").first).to_be_visible()
+
+
+def test_a_stroke_ends_where_it_leaves_the_paper_and_the_last_one_is_taken_back(on_the_page):
+    paper = on_the_page(viewport=SCREENS["desk"])
+    paper.draw("1")
+    paper.says("1")
+    before = paper.table
+    paper.stroke([[0.7, 0.3], [0.7, -0.2], [0.9, -0.2], [0.9, 0.5]])
+    paper.await_other_bars(before)
+    assert paper.ink(0.9, 0.3) == 255 and paper.ink(0.8, 0.01) == 0
+    paper.press("Undo")  # what came back is a stroke of its own
+    paper.press("Undo")
+    playwright.sync_api.expect(paper.root.locator("table").first).to_have_text(before)
+    paper.says("1")
+
+
+def colours(element):
+    image = PIL.Image.open(io.BytesIO(element.screenshot())).convert("RGB")
+    return {colour for _, colour in image.getcolors(image.width * image.height)}
+
+
+def test_colours_stay_where_the_system_forces_its_own(on_the_page):
+    paper = on_the_page(viewport=SCREENS["desk"], forced_colors="active", color_scheme="dark")
+    paper.says("9")
+    assert {(0, 0, 0), (255, 255, 255)} <= colours(paper.paper)
+    shown = colours(paper.root.locator("table").first)
+    assert {(0, 114, 178), (213, 94, 0), (255, 255, 255)} <= shown  # bars, and numbers on black
+
+
+def test_the_paper_is_large_enough_in_a_low_window(on_the_page):
+    paper = on_the_page(viewport={"width": 1000, "height": 400})
+    assert paper.paper.bounding_box()["width"] >= 200
+
+
+def test_without_its_networks_the_page_says_what_to_do(new_page, tmp_path):
+    alone = tmp_path / "draw.html"
+    source = re.sub(r'<script src="[^"]*"></script>', "", PAGE.read_text("utf-8"))
+    alone.write_text(source, "utf-8")
+    page = new_page()
+    page.goto(alone.as_uri())
+    said = page.get_by_text("The networks are missing: expected them in ../site/")
+    playwright.sync_api.expect(said).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "shape, names",
+    [((14, 40), list("0123456789")), ((8, 8), [letter * 40 for letter in "abc"])],
+    ids=["wide pictures", "long names"],
+)
+def test_pictures_and_names_of_any_size_fit(shape, names, new_page, tmp_path):
+    model = dense([9], num_classes=len(names), image_shape=shape)
+    images = np.random.default_rng(0).random((len(names), *shape))
+    data = playground.page({"dense": playground.network(model)}, images, names)
+    (tmp_path / "networks.js").write_text(f"window.playground = {json.dumps(data)};")
+    markup = playground.markup("networks.js")
+    (tmp_path / "page.html").write_text(f"<!DOCTYPE html><meta charset='utf-8'>{markup}", "utf-8")
+    page = new_page(viewport={"width": 320, "height": 900})
+    page.goto((tmp_path / "page.html").as_uri())
+    paper = Paper(page)
+    before = paper.paper.bounding_box()
+    paper.stroke([[0.3, 0.2], [0.6, 0.8]])
+    captions = paper.root.locator("figcaption", has_text="with label")
+    playwright.sync_api.expect(captions).to_have_count(2)
+    assert paper.paper.bounding_box() == before
+    wide, wanted = page.evaluate(
+        "[document.scrollingElement.scrollWidth, document.documentElement.clientWidth]"
+    )
+    assert wide <= wanted
+    reach = paper.root.get_by_label("move right").get_attribute("max")
+    assert int(reach) == round(6 * min(shape) / 28)
 
 
 def test_one_draws_in_a_notebook(open_notebook, few_digits):
