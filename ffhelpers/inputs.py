@@ -18,6 +18,10 @@ from .arrays import channels_first
 from .resume import listed
 
 LARGEST = 20  # root mean square of pictures that hold a label; of standardised ones it is 1
+OTHER_WEIGHTS = (
+    "the optimizer was built for other weights, of another network or before a change of "
+    "trainable: expected compile again, with a new optimizer"
+)
 PAIRS = 'expected pairs, as of data.map(lambda d: (d["image"], d["label"]))'
 
 
@@ -480,10 +484,7 @@ def refusals():
     except ValueError as error:
         if not str(error).startswith("Unknown variable"):
             raise
-        raise ValueError(
-            "the optimizer was built for other weights, of another network or before a change of "
-            "trainable: expected compile again, with a new optimizer"
-        ) from None
+        raise ValueError(OTHER_WEIGHTS) from None
     except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
         found = re.search(r"ValueError: ([^\n]*expected [^\n\]]*)", error.message)
         if not found:

@@ -119,7 +119,8 @@ class LocalTrainer(Shared):
         """As `keras.Model.fit`; see `compile` for the steps, and the source for the labels.
 
         Raises:
-            ValueError: labels that the source cannot take; sample weights without labels.
+            ValueError: labels that the source cannot take; sample weights without labels; an
+                optimizer that keeps averages of other weights.
             DivergedError: the loss is no longer finite; it says in which block and by which step.
         """
         if self.distribute_strategy is not self._made_under:
@@ -128,6 +129,7 @@ class LocalTrainer(Shared):
             )
         inputs.check_asked(epochs, batch_size, kwargs)
         self.learning_blocks()
+        self._check_averages()
         if y is None and kwargs.get("sample_weight") is not None:
             raise ValueError(
                 "sample_weight: Keras drops it where y is None, expected any labels too"
@@ -345,6 +347,15 @@ class LocalTrainer(Shared):
                 "no block is trainable: expected one, set trainable = True and compile"
             )
         return trainable[-1]
+
+    def _check_averages(self):
+        """Refuse an optimizer with averages of other weights: Keras would mix them up."""
+        optimizer = getattr(self, "optimizer", None)
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        if getattr(optimizer, "use_ema", False) and optimizer.built:
+            averaged, ours = optimizer._trainable_variables, self.trainable_variables
+            if list(map(id, averaged)) != list(map(id, ours)):
+                raise ValueError(inputs.OTHER_WEIGHTS)
 
     def apply(self, gradients, count):
         """Move the weights by the gradients of a batch, or of a replica's part of it.

@@ -99,6 +99,15 @@ def frozen_when_compiled():
     model.fit(X, Y, verbose=0)
 
 
+def frozen_under_averages():
+    model = ff.ForwardForward([8, 8, 8], num_classes=CLASSES)
+    model.compile(keras.optimizers.Adam(use_ema=True), run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+    model.blocks[1].trainable = False
+    model.compile(model.optimizer, run_eagerly=True)
+    model.fit(X, Y, verbose=0)
+
+
 def one_pass(**kwargs):
     """A softmax that reads a network."""
     reader = ff.OnePass(network())
@@ -382,6 +391,11 @@ FIT = table(
     ("a whole data set of ours", lambda: fit(ff.Data.from_arrays(X, Y), None), "x=Data"),
     ("pairs that are zipped", lambda: fit(zip(X, Y), None), "x=zip"),
     ("a block that was frozen when compiled", frozen_when_compiled, "compile again, with a new"),
+    (
+        "a block that was frozen under averages",
+        frozen_under_averages,
+        "compile again, with a new",
+    ),
     ("images of unknown sizes in a data set", lambda: fit(of_any_size(), None), "ensure_shape"),
     *(
         (f"live, labels {what}", lambda y=y: fit(callbacks=[_Live(X, y)]), says)
