@@ -49,8 +49,9 @@ class Resumable(keras.Model):
         """As `keras.Model.fit`, and see the class for `BackupAndRestore`.
 
         Raises:
-            ValueError: a `BackupAndRestore` within epochs, of a network that was not built, or
-                with data that cannot be gone through again.
+            ValueError: a `BackupAndRestore` within epochs, of a network that was not built, with
+                data that cannot be gone through again, or beside a callback that has averages in
+                the place of the weights when an epoch ends.
         """
         callbacks = listed(kwargs.pop("callbacks", None))
         backups = [c for c in callbacks if isinstance(c, keras.callbacks.BackupAndRestore)]
@@ -60,6 +61,7 @@ class Resumable(keras.Model):
             callbacks = [*(c for c in callbacks if c not in backups), backup]
             first, steps = kwargs.get("initial_epoch", 0), kwargs.get("steps_per_epoch")
             _check_stream(x, steps)
+            _check_swaps(callbacks)
             done = backup.restore(self)
             if done > first:
                 x = self._gone_through(x, done - first, steps, kwargs.get("shuffle", True))
@@ -166,6 +168,15 @@ def _check_stream(x, steps):
         raise ValueError(
             f"steps_per_epoch={steps} with BackupAndRestore: expected an endless data set, as of "
             "data.repeat(), or no steps_per_epoch"
+        )
+
+
+def _check_swaps(callbacks):
+    """Refuse averages in the place of weights: Keras does not bring back the bits of these."""
+    if any(getattr(callback, "swap_on_epoch", False) for callback in callbacks):
+        raise ValueError(
+            "SwapEMAWeights(swap_on_epoch=True) with BackupAndRestore: expected swap_on_epoch=False, "
+            "as it leaves averages where the backup looks for weights"
         )
 
 

@@ -108,6 +108,11 @@ def frozen_under_averages():
     model.fit(X, Y, verbose=0)
 
 
+def swapped():
+    averages = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    return fit(callbacks=[averages, keras.callbacks.BackupAndRestore("backup")])
+
+
 def one_pass(**kwargs):
     """A softmax that reads a network."""
     reader = ff.OnePass(network())
@@ -396,6 +401,7 @@ FIT = table(
         frozen_under_averages,
         "compile again, with a new",
     ),
+    ("a backup of averages", swapped, "swap_on_epoch=True"),
     ("images of unknown sizes in a data set", lambda: fit(of_any_size(), None), "ensure_shape"),
     *(
         (f"live, labels {what}", lambda y=y: fit(callbacks=[_Live(X, y)]), says)
