@@ -214,7 +214,7 @@ class Expected:
         if isinstance(data, (list, tuple)):
             if len(data) not in (2, 3):
                 raise ValueError(f"validation_data of {len(data)} parts: expected (x, y)")
-            weights = [sample_weights(weight) for weight in data[2:]]
+            weights = [beside(data[1], weight) for weight in data[2:]]
             return (*self.taken(*data[:2], *weights), *weights)
         if hasattr(data, "shape") and not self.needed:
             return self.taken(data)[0]
@@ -350,16 +350,23 @@ def _image_checks(x):
     ]
 
 
-def weighed(kwargs, num_classes=None):
+def weighed(y, kwargs, num_classes=None):
     """Arguments of `fit` or `evaluate` with their weights as Keras takes them.
 
     Raises:
-        ValueError: as `sample_weights` and `class_weights`.
+        ValueError: as `beside` and `class_weights`.
     """
-    weights = {"sample_weight": sample_weights(kwargs.get("sample_weight"))}
+    weights = {"sample_weight": beside(y, kwargs.get("sample_weight"))}
     if "class_weight" in kwargs:
         weights["class_weight"] = class_weights(kwargs["class_weight"], num_classes)
     return {**kwargs, **weights}
+
+
+def beside(y, weights):
+    """`sample_weights`, and a `ValueError` where there are no labels: Keras drops them there."""
+    if y is None and weights is not None:
+        raise ValueError("sample_weight: Keras drops it where y is None, expected any labels too")
+    return sample_weights(weights)
 
 
 def sample_weights(weights):

@@ -90,7 +90,7 @@ class OnePass(Shared):
         if not self.network.built:
             raise ValueError(f"{self.network.name} has seen no image yet: fit it first")
         inputs.check_asked(epochs, batch_size, kwargs)
-        kwargs = inputs.weighed(kwargs, self.num_classes)
+        kwargs = inputs.weighed(y, kwargs, self.num_classes)
         x, y = self._expected.taken(x, y, kwargs["sample_weight"])
         inputs.check_end(x, "steps_per_epoch", kwargs.get("steps_per_epoch"))
         validation = self._expected.validation(kwargs.get("validation_data"))
@@ -101,7 +101,7 @@ class OnePass(Shared):
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         if not kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to this
-            kwargs = inputs.weighed(kwargs)
+            kwargs = inputs.weighed(y, kwargs)
             x, y = self._expected.taken(x, y, kwargs["sample_weight"])
             inputs.check_end(x, "steps", kwargs.get("steps"))
         with inputs.refusals():

@@ -130,11 +130,7 @@ class LocalTrainer(Shared):
         inputs.check_asked(epochs, batch_size, kwargs)
         self.learning_blocks()
         self._check_averages()
-        if y is None and kwargs.get("sample_weight") is not None:
-            raise ValueError(
-                "sample_weight: Keras drops it where y is None, expected any labels too"
-            )
-        kwargs, given = inputs.weighed(kwargs, self.source.weighed), x
+        kwargs, given = inputs.weighed(y, kwargs, self.source.weighed), x
         x, y = self._expected(learning=True).taken(x, y, kwargs["sample_weight"])
         inputs.check_end(x, "steps_per_epoch", kwargs.get("steps_per_epoch"))
         x, first = self._begun(x)
@@ -165,7 +161,7 @@ class LocalTrainer(Shared):
         if kwargs.get("_use_cached_eval_dataset"):  # within `fit`, which has seen to all this
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
         inputs.check_counts(batch_size=batch_size, steps=steps)
-        kwargs = inputs.weighed(kwargs)
+        kwargs = inputs.weighed(y, kwargs)
         x, y = self._expected().taken(x, y, kwargs["sample_weight"])
         inputs.check_end(x, "steps", steps)
         x, first = self._begun(x)

@@ -346,6 +346,11 @@ FIT = table(
         lambda: fit(y=None, kind="hybrids", sample_weight=np.ones(N)),
         "sample_weight",
     ),
+    (
+        "sample weights of validation images without labels",
+        lambda: fit(y=None, kind="hybrids", validation_data=(X, None, np.ones(N))),
+        "sample_weight",
+    ),
     ("class weights of another class", lambda: fit(class_weight={9: 1.0}), "class_weight"),
     ("class weights that are NaN", lambda: fit(class_weight={0: NAN}), "class_weight"),
     ("class weights as a list", lambda: fit(class_weight=[1, 1, 1, 1]), "class_weight"),
@@ -573,6 +578,11 @@ DOORS = table(
         "layer_goodness of a source without labels to try",
         lambda: network("hybrids").layer_goodness(X),
         "HybridImages",
+    ),
+    (
+        "evaluate, sample weights without labels",
+        lambda: network("hybrids").evaluate(X, sample_weight=np.ones(N)),
+        "sample_weight",
     ),
     ("an infinite data set to evaluate", lambda: network().evaluate(dataset().repeat()), "steps="),
     ("an infinite data set to predict", lambda: network().predict(dataset().repeat()), "steps="),
