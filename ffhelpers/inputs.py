@@ -312,8 +312,9 @@ class Expected:
             inside = tf.equal(tf.size(rest[0]), 0) | ((low >= 0) & (high < self.num_classes))
             message = f"label {{}} in a data set: expected 0 to {self.num_classes - 1}"
             checks.append((inside, message, tf.where(low < 0, low, high)))
-        if len(rest) == 2 and rest[1].dtype.is_floating:
-            finite, low = tf.reduce_all(tf.math.is_finite(rest[1])), tf.reduce_min(rest[1])
+        if len(rest) == 2 and (rest[1].dtype.is_floating or rest[1].dtype.is_integer):
+            weights = tf.cast(rest[1], tf.float64)
+            finite, low = tf.reduce_all(tf.math.is_finite(weights)), tf.reduce_min(weights)
             message = "sample_weight of {} in a data set: expected finite numbers, 0 or more"
             checks.append((finite & (low >= 0), message, tf.where(finite, low, np.nan)))
         with tf.control_dependencies(

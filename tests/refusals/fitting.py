@@ -125,7 +125,7 @@ class Endless(Batches):
 
 
 def weighted(weights):
-    return fit(tf.data.Dataset.from_tensor_slices((X, Y, np.float32(weights))).batch(8), None)
+    return fit(tf.data.Dataset.from_tensor_slices((X, Y, weights)).batch(8), None)
 
 
 def on_batch(class_weight, y=Y, kind="labels"):
@@ -197,6 +197,7 @@ FIT = table(
         (f"sample weights {what} in a data set", lambda weights=weights: weighted(weights), says)
         for what, weights, says in (
             ("below 0", np.where(Y == 1, -1.0, 1.0), "sample_weight of -1"),
+            ("of whole numbers below 0", np.where(Y == 1, -1, 1), "sample_weight of -1"),
             ("of NaN", np.where(Y == 1, np.nan, 1.0), "sample_weight of nan"),
             ("that are infinite", np.where(Y == 1, np.inf, 1.0), "sample_weight of nan"),
         )
