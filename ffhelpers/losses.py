@@ -4,6 +4,8 @@ A stream is one input of a block, such as an image under one label. Its sign say
 positive, -1 negative, 0 not counted.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 from keras import ops
@@ -43,15 +45,41 @@ def pairwise_loss(g_pos, g_neg, scale=10.0):
     return ops.softplus(scale * (wide(g_neg) - wide(g_pos)))
 
 
+def _one_each(call):
+    """The `call` of a loss, refused where it gives another shape than one loss for each example."""
+
+    @functools.wraps(call)
+    def checked(self, signs, goodness):
+        losses = call(self, signs, goodness)
+        found, expected = (tf.TensorShape(getattr(a, "shape", ())) for a in (losses, goodness))
+        if not found.is_compatible_with(expected[:1]):
+            raise ValueError(
+                f"{type(self).__name__} of goodness {tuple(expected)} has the shape {tuple(found)}: "
+                "expected (n,), a loss for each example"
+            )
+        return losses
+
+    return checked
+
+
 class LocalLoss(keras.losses.Loss):
     """A block's own loss: it is called with signs and goodness, instead of labels and outputs.
 
     A subclass has a `call` of the signs of the streams, float `(n or 1, streams)`, and of their
     goodness, float `(n, streams)`. It gives the loss of each example, float `(n,)`; sample weights
     and the mean over the batch are Keras's.
+
+    Raises:
+        ValueError: when called, a `call` that gives another shape, or signs that are all alike
+            where both are needed.
     """
 
     needs_both = True  # positive and negative streams of the same example
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls):
+            cls.call = _one_each(cls.call)
 
     def check_signs(self, signs):
         """Refuse signs, as far as they are known, that are all alike where both are needed."""

@@ -164,6 +164,17 @@ SOURCES = table(
     *each("kind", ["loud", 3], lambda v: ff.ClassChannels(4, v), says="goodness="),
 )
 
+
+class OfBatch(ff.LocalLoss):
+    def call(self, signs, goodness):
+        return keras.ops.mean(signs * goodness)
+
+
+class OfStreams(ff.LocalLoss):
+    def call(self, signs, goodness):
+        return signs * goodness
+
+
 LOSSES = table(
     "losses",
     *each("theta", NO_POSITIVE, ff.ThresholdLoss),
@@ -175,6 +186,14 @@ LOSSES = table(
     *each("theta", NO_POSITIVE, lambda v: ff.threshold_loss(1.0, 1.0, theta=v)),
     *each("scale", NO_POSITIVE, lambda v: ff.threshold_loss(1.0, 1.0, scale=v)),
     *each("scale", NO_POSITIVE, lambda v: ff.pairwise_loss(1.0, 1.0, scale=v)),
+    *(
+        (
+            f"a loss that is {found}",
+            lambda loss=loss: loss()(np.ones((1, 2)), np.ones((3, 2))),
+            f"{loss.__name__} of goodness (3, 2) has the shape {found}: expected (n,)",
+        )
+        for loss, found in ((OfBatch, "()"), (OfStreams, "(3, 2)"))
+    ),
     (
         "streams of one sign for a loss that compares",
         lambda: ff.PairwiseLoss()(np.ones((1, 2)), np.ones((3, 2))),
