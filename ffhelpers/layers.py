@@ -257,6 +257,15 @@ class Labelled(HasGoodness, keras.layers.Layer):
         self.block, self.label, self.num_classes = block, label, label.num_classes
         self.axes = block.axes
 
+    @property
+    def trainable(self):
+        """Whether it learns: what learns is its block."""
+        return keras.layers.Layer.trainable.fget(self) and self.block.trainable
+
+    @trainable.setter
+    def trainable(self, value):
+        keras.layers.Layer.trainable.fset(self, value)
+
     def build(self, images_shape):
         image_shape = tuple(images_shape[1:])
         shape = self.label.shape(image_shape)

@@ -337,6 +337,11 @@ class LocalTrainer(Shared):
 
     def learning_blocks(self):
         """How many blocks a step has to visit: those behind the last that learns do nothing."""
+        if not self.trainable:  # whatever its blocks are, Keras asks it first
+            raise ValueError(
+                "no block is trainable in a frozen network: expected model.trainable = True, set it, "
+                "then freeze blocks and compile"
+            )
         trainable = [i for i, block in enumerate(self.blocks, 1) if block.trainable]
         if not trainable:
             raise ValueError(

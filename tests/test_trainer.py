@@ -166,6 +166,15 @@ def test_freezing_without_compiling_is_noticed(small):
         model.fit(*small, batch_size=300)
 
 
+def test_a_block_that_is_frozen_under_its_label_is_as_one_that_is_frozen_with_it(small):
+    whole, inner = network(), network()
+    whole.blocks[0].trainable = inner.blocks[0].block.trainable = False
+    losses = [model.fit(*small, 300, shuffle=False).history["loss"] for model in (whole, inner)]
+    assert losses[0] == losses[1] and not inner.blocks[0].trainable
+    inner.blocks[0].trainable = True
+    assert inner.blocks[0].block.trainable and inner.blocks[0].trainable
+
+
 class Seen(keras.callbacks.Callback):
     """What a callback is told."""
 

@@ -439,6 +439,8 @@ FIT = table(
         "theirs",
     ),
     ("no block that learns", lambda: frozen(), "trainable"),
+    ("a block that learns in a frozen network", lambda: frozen(True), "model.trainable = True"),
+    ("no block that learns, under its label", lambda: frozen(inner=True), "no block is trainable"),
 )
 
 
@@ -466,9 +468,11 @@ def phases_compared():
     model.fit(X, Y, verbose=0)
 
 
-def frozen():
+def frozen(thawed=False, inner=False):
     model = ff.ForwardForward([8], num_classes=CLASSES)
-    model.trainable = False
+    (model.blocks[0].block if inner else model).trainable = False
+    if thawed:
+        model.blocks[0].trainable = True
     model.compile(jit_compile=False, run_eagerly=True)
     model.fit(X, Y, verbose=0)
 
