@@ -348,6 +348,18 @@ class Labelled(HasGoodness, keras.layers.Layer):
         return cls(**keras.saving.deserialize_keras_object(config))
 
 
+def check_size(block, shape):
+    """Refuse a block that was built for inputs of another size, as in another network."""
+    before = block.get_build_config().get("input_shape", shape)
+    known, size = (int(np.prod(_sizes(each))) for each in (before, shape))
+    # Filters alone take pictures of any size.
+    if known != size and (block.axes == 1 or isinstance(block, Labelled)):
+        raise ValueError(
+            f"{block.name} was built for inputs of shape {_sizes(before)} and gets {_sizes(shape)}: "
+            "expected these, or a block that is not built yet"
+        )
+
+
 def check_parts(source, blocks, num_classes):
     """Refuse a block that has two places in a network, or parts with other classes than it has."""
     own = [getattr(block, "block", block) for block in blocks]  # without their labels

@@ -9,7 +9,7 @@ from . import parameters
 from .goodness import normalize
 from .hardware import check_precision
 from .labels import LabelPixels
-from .layers import Block, Dense, Labelled, check_parts, check_reading
+from .layers import Block, Dense, Labelled, check_parts, check_reading, check_size
 from .saved import FORMATS, restored
 from .sources import LabelInImage, Source
 from .trainer import LocalTrainer, collect
@@ -83,7 +83,9 @@ class ForwardForward(LocalTrainer):
             self.source.build(input_shape)
         shape = self.source.compute_output_shape(input_shape)
         for block in self.blocks:
-            if not block.built:
+            if block.built:
+                check_size(block, shape)
+            else:
                 block.build(shape)
             shape = block.compute_output_shape(shape)
 

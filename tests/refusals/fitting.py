@@ -108,6 +108,12 @@ def frozen_under_averages():
     model.fit(X, Y, verbose=0)
 
 
+def built(size):
+    block = ff.Dense(8)
+    block.build((None, None, size))
+    return block
+
+
 def swapped():
     averages = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
     return fit(callbacks=[averages, keras.callbacks.BackupAndRestore("backup")])
@@ -406,6 +412,16 @@ FIT = table(
         "a block that was frozen under averages",
         frozen_under_averages,
         "compile again, with a new",
+    ),
+    (
+        "blocks that were built for other images",
+        lambda: ff.ForwardForward(network().blocks, num_classes=CLASSES).predict(X[:, :3, :3]),
+        "built for inputs of shape (6, 6) and gets (3, 3)",
+    ),
+    (
+        "a block that was built behind another",
+        lambda: ff.ForwardForward([9, built(8)], num_classes=CLASSES).predict(X),
+        "built for inputs of shape (8,) and gets (9,)",
     ),
     ("a backup of averages", swapped, "swap_on_epoch=True"),
     ("images of unknown sizes in a data set", lambda: fit(of_any_size(), None), "ensure_shape"),
