@@ -122,6 +122,7 @@ class LocalTrainer(Shared):
             ValueError: labels that the source cannot take; sample weights without labels; an
                 optimizer that keeps averages of other weights.
             DivergedError: the loss is no longer finite; it says in which block and by which step.
+                A `keras.callbacks.TerminateOnNaN` ends the training in Keras's way instead.
         """
         if self.distribute_strategy is not self._made_under:
             raise ValueError(
@@ -153,8 +154,9 @@ class LocalTrainer(Shared):
         # Whether the number of steps is seen by somebody, or was asked for.
         exact = asked or callbacks or verbose or every
         with self._at_once([batches, *every] if exact else None), refusals():
-            watch = [_StopAtNaN(), *callbacks]
-            return super().fit(x, y, batch_size, epochs, verbose, callbacks=watch, **kwargs)
+            if not any(isinstance(c, keras.callbacks.TerminateOnNaN) for c in callbacks):
+                callbacks = [_StopAtNaN(), *callbacks]
+            return super().fit(x, y, batch_size, epochs, verbose, callbacks=callbacks, **kwargs)
 
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", **kwargs):
         verbose, steps = _verbosity(verbose), kwargs.get("steps")

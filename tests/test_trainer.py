@@ -263,6 +263,15 @@ def test_a_training_that_diverges_stops_with_block_and_step(small):
         model.fit(*small, batch_size=100)
 
 
+def test_a_callback_of_kerass_may_end_a_training_that_diverges(small):
+    """…and the others are told of the end, as an `EarlyStopping` that puts the best weights back."""
+    model, ends = network([20]), []
+    model.blocks[0].block.kernel.assign(np.full((784, 20), np.nan))
+    last = keras.callbacks.LambdaCallback(on_train_end=ends.append)
+    model.fit(*small, 100, epochs=2, callbacks=[keras.callbacks.TerminateOnNaN(), last])
+    assert model.optimizer.iterations < 60 and len(ends) == 1
+
+
 @pytest.mark.parametrize("wrong", [10, -1])
 def test_labels_outside_the_classes_do_not_train_from_a_data_set_either(small, wrong):
     x, y = small[0][:400], small[1][:400].copy()
