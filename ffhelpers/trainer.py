@@ -179,7 +179,8 @@ class LocalTrainer(Shared):
         inputs.check_end(x, "steps", steps)
         x, first = self._begun(x)
         self._build_for(first)
-        with refusals():  # a step at a time: Keras would trace one graph of them all, in seconds
+        # A step at a time, also within `fit`: Keras would trace one graph of them all, in seconds.
+        with self._at_once([1]), refusals():
             return super().predict(x, batch_size, verbose, **kwargs)
 
     @tf.function(reduce_retracing=True)

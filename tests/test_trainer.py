@@ -272,6 +272,21 @@ def test_a_callback_of_kerass_may_end_a_training_that_diverges(small):
     assert model.optimizer.iterations < 60 and len(ends) == 1
 
 
+def test_predictions_within_a_training_are_made_one_by_one(small):
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_predict_batch_end(self, batch, logs=None):
+            seen.append((batch, self.model.steps_per_execution))
+
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.predict(small[0][:64], callbacks=[self])
+            seen.append(self.model.steps_per_execution)
+
+    network([20]).fit(small[0][:2000], small[1][:2000], 100, callbacks=[Watch()])
+    assert seen == [(0, 1), (1, 1), 20]
+
+
 @pytest.mark.parametrize("wrong", [10, -1])
 def test_labels_outside_the_classes_do_not_train_from_a_data_set_either(small, wrong):
     x, y = small[0][:400], small[1][:400].copy()
