@@ -479,10 +479,14 @@ def _check_metrics(metrics, num_classes):
         if metric in ("accuracy", "acc"):
             continue
         name = metric if isinstance(metric, str) else getattr(metric, "name", metric)
+        copy = metric
+        if isinstance(metric, keras.metrics.Metric):
+            try:
+                copy = type(metric).from_config(metric.get_config())
+            except Exception:  # an own one, which Keras alone can try
+                continue
         try:
             trial = keras.Sequential()
-            ours = isinstance(metric, keras.metrics.Metric)
-            copy = type(metric).from_config(metric.get_config()) if ours else metric
             trial.compile(metrics=[copy])
             trial.compute_metrics(
                 None, np.zeros(2, "int32"), np.zeros((2, num_classes), "float32")

@@ -287,6 +287,34 @@ def test_predictions_within_a_training_are_made_one_by_one(small):
     assert seen == [(0, 1), (1, 1), 20]
 
 
+class Hits(keras.metrics.Metric):
+    """As people write one: its argument is needed, and is in no configuration."""
+
+    def __init__(self, label):
+        super().__init__(name="hits")
+        self.label, self.hits = label, self.add_weight(name="hits", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        found = (keras.ops.argmax(y_pred, -1) == self.label) & (y_true == self.label)
+        self.hits.assign_add(keras.ops.sum(keras.ops.cast(found, "float32")))
+
+    def result(self):
+        return self.hits.value
+
+
+def test_a_metric_that_cannot_be_made_again_is_left_to_keras(small):
+    def wrong(y_true, y_pred):
+        return keras.ops.cast(keras.ops.argmax(y_pred, -1) != y_true, "float32")
+
+    x, y = small[0][:300], small[1][:300]
+    model = network([20])
+    model.compile(metrics=[Hits(7), keras.metrics.MeanMetricWrapper(wrong, name="wrong")])
+    found = model.evaluate(x, y, return_dict=True)
+    best = model.predict(x).argmax(1)
+    assert found["hits"] == ((best == 7) & (y == 7)).sum()
+    assert found["wrong"] == pytest.approx((best != y).mean())
+
+
 @pytest.mark.parametrize("wrong", [10, -1])
 def test_labels_outside_the_classes_do_not_train_from_a_data_set_either(small, wrong):
     x, y = small[0][:400], small[1][:400].copy()
