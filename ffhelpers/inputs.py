@@ -15,7 +15,6 @@ import tensorflow as tf
 
 from . import parameters
 from .arrays import channels_first
-from .resume import listed
 
 LARGEST = 20  # root mean square of pictures that hold a label; of standardised ones it is 1
 OTHER_WEIGHTS = (
@@ -408,6 +407,13 @@ def class_weights(class_weight, num_classes):
             f"{num_classes - 1}, to finite numbers, 0 or more"
         )
     return {label: float(class_weight.get(label, 1)) for label in range(num_classes)}
+
+
+def listed(given):
+    """What Keras takes alone or in a list, as a list."""
+    if isinstance(given, keras.callbacks.CallbackList):
+        return given.callbacks
+    return list(given) if isinstance(given, (list, tuple)) else [given] * bool(given)
 
 
 def check_asked(epochs, batch_size, kwargs):

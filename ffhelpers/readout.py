@@ -1,6 +1,5 @@
 """A softmax that reads a trained network in one pass."""
 
-import dataclasses
 import warnings
 
 import keras
@@ -10,7 +9,6 @@ from . import inputs, parameters
 from .labels import check_labels
 from .layers import Labelled
 from .model import ForwardForward
-from .resume import listed
 from .workers import Shared
 
 
@@ -66,7 +64,7 @@ class OnePass(Shared):
         """
         if loss is None:
             loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        for each in listed(loss):
+        for each in inputs.listed(loss):
             if not _of_logits(keras.losses.get(each)):
                 raise ValueError(
                     f"loss={parameters.shown(each)}: expected one of logits, such as "
@@ -108,9 +106,8 @@ class OnePass(Shared):
             return super().evaluate(x, y, batch_size, verbose, **kwargs)
 
     def predict(self, x, batch_size=None, verbose="auto", **kwargs):
-        x, _ = dataclasses.replace(self._expected, check=None, needed="", num_classes=None).taken(
-            x
-        )
+        known = self._expected
+        x, _ = inputs.Expected(known.image_shape, labelled=known.labelled).taken(x)
         inputs.check_end(x, "steps", kwargs.get("steps"))
         with inputs.refusals():
             return super().predict(x, batch_size, verbose, **kwargs)

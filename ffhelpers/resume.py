@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from .files import whole
+from .inputs import listed
 
 
 class Resumable(keras.Model):
@@ -149,15 +150,6 @@ class Backup(keras.callbacks.History):
             self.path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):  # unless it holds other files
                 self.path.parent.rmdir()
-
-
-def listed(callbacks):
-    """Callbacks as a list, however `fit` was given them."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        return callbacks.callbacks
-    return (
-        list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks] * bool(callbacks)
-    )
 
 
 def _check_stream(x, steps):

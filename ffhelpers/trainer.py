@@ -18,12 +18,11 @@ import tensorflow as tf
 from keras import ops
 
 from . import inputs, parameters
-from .inputs import check_shares, count, refusals
+from .inputs import check_shares, count, listed, refusals
 from .labels import check_labels
 from .layers import Labelled
 from .losses import LocalLoss, PairwiseLoss
 from .machine import watched
-from .resume import listed
 from .workers import Shared
 
 AT_ONCE = 20  # steps between two returns to Python, each of which costs a third of a small step
@@ -475,7 +474,7 @@ def _check_metrics(metrics, num_classes):
     """Try each on two images: Keras would say after an epoch of training what it cannot be."""
     if num_classes is None or tf.distribute.has_strategy():  # there Keras alone can try them
         return
-    for metric in metrics if isinstance(metrics, (list, tuple)) else [metrics] * bool(metrics):
+    for metric in listed(metrics):
         if metric in ("accuracy", "acc"):
             continue
         name = metric if isinstance(metric, str) else getattr(metric, "name", metric)
