@@ -59,7 +59,8 @@ class ClassChannels:
         kind: the goodness of a class's channels at one position, see `get`; the class's is its
             mean over the positions.
 
-    Called with activities `(n, …positions, channels)` it gives float32 `(n, num_classes)`.
+    Called with activities `(n, …positions, channels)` it gives float32 `(n, num_classes)`, and
+    float64 for float64.
 
     Raises:
         ValueError: a bad `num_classes` or `kind`; when called, channels that are no multiple.
@@ -137,7 +138,7 @@ def goodness(h, kind="mean_square"):
         kind: see `get`.
 
     Returns:
-        float32 `(…)`.
+        float32 `(…)`; float64 for float64.
 
     Raises:
         ValueError: as `get`.
@@ -161,7 +162,7 @@ def inverse_length(h, epsilon=1e-12):
         epsilon: keeps a vector of zeros zero.
 
     Returns:
-        float32 `(…, 1)`.
+        float32 `(…, 1)`; float64 for float64.
     """
     return ops.rsqrt(mean_square(h)[..., None] + epsilon)
 

@@ -23,7 +23,8 @@ class HasGoodness:
 class Block(HasGoodness, KeepsDraws, keras.layers.Layer):
     """`activation(product(normalised(h)) + bias)`, and its goodness: what all blocks share.
 
-    A kind of block has `product`, which is linear, and `normalized_product`.
+    A kind of block has `product`, which is linear, and `normalized_product`. Its `build` also makes
+    `self.bias`, which `activated` adds.
 
     Args:
         units: the last axis of the output.

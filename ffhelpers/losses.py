@@ -23,9 +23,14 @@ def threshold_loss(g_pos, g_neg, theta=2.0, scale=1.0):
 
     Args:
         g_pos, g_neg: goodness, float, of shapes that broadcast.
+        theta: threshold, above 0.
+        scale: steepness, above 0.
 
     Returns:
-        float32 loss for each pair.
+        Loss for each pair, float32; float64 for float64.
+
+    Raises:
+        ValueError: an impossible `theta` or `scale`.
     """
     parameters.check(theta=theta, scale=scale)
     g_pos, g_neg = wide(g_pos), wide(g_neg)
@@ -37,9 +42,13 @@ def pairwise_loss(g_pos, g_neg, scale=10.0):
 
     Args:
         g_pos, g_neg: goodness, float, of shapes that broadcast.
+        scale: steepness, above 0.
 
     Returns:
-        float32 loss for each pair.
+        Loss for each pair, float32; float64 for float64.
+
+    Raises:
+        ValueError: an impossible `scale`.
     """
     parameters.check(scale=scale)
     return ops.softplus(scale * (wide(g_neg) - wide(g_pos)))
@@ -140,6 +149,11 @@ class PairwiseLoss(LocalLoss):
 
     The difference alone would let both goodnesses drift: `pull` times the mean of
     `(g - theta)**2` over the pair holds them.
+
+    Args:
+        scale: steepness of the comparison.
+        theta: goodness that both are pulled to.
+        pull: how strongly they are pulled; 0 for not at all.
     """
 
     def __init__(self, scale=10.0, theta=1.0, pull=0.03, name="pairwise_loss", **kwargs):
@@ -167,6 +181,8 @@ class SoftmaxLoss(PairwiseLoss):
     DeeperForward). Goodness is pulled as by `PairwiseLoss`.
 
     Args:
+        scale: steepness of the comparison.
+        theta, pull: as for `PairwiseLoss`.
         smoothing: this part of the target is spread evenly over all streams, so that no goodness
             has to grow for ever (Szegedy et al. 2016).
     """
@@ -203,7 +219,8 @@ class PeerNormalization(keras.regularizers.Regularizer):
     passes the ReLU. He takes a running mean, of positive data only, whose push does not pass it.
 
     Args:
-        strength: 0.03 in Hinton's code.
+        strength: 0.03 in Hinton's code. That is 0.6 here, as our loss has a scale of 10 and the mean
+            goes over two streams.
     """
 
     def __init__(self, strength=0.03):

@@ -22,7 +22,8 @@ class Phases(Around):
 
     Args:
         source: a `Source` with as many positive as negative streams, the same ones for all images.
-        batches: length of a phase, in training steps.
+        batches: length of a phase, in updates of the weights. That is in batches, unless the
+            optimiser accumulates the gradients of several.
 
     Raises:
         ValueError: impossible `batches`; a source whose blocks judge all classes at once. In

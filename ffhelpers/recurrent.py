@@ -121,7 +121,8 @@ class Recurrent(ForwardForward):
     then, in each iteration, all blocks change at once, by what their neighbours were in the
     iteration before. In some iterations each block learns, from its goodness there; no gradient
     passes from block to block, nor from an iteration to the one before. A prediction adds up the
-    goodness of all blocks, its mean over these iterations.
+    goodness of all blocks, its mean over these iterations. `fit` reports the sum of the losses of
+    these iterations, `evaluate` the loss of the mean goodness, smaller by about their number.
 
     A hard negative is drawn by what the top block makes of every label in the first iteration,
     right after the bottom-up pass, where all labels share one product.

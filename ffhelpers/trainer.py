@@ -64,8 +64,8 @@ class LocalTrainer(Shared):
 
         Args:
             loss: a `LocalLoss`, called with the signs of the streams, `(n or 1, streams)`, and
-                their goodness, `(n, streams)`. To it comes what a block adds itself, such as its
-                `activity_regularizer`.
+                their goodness, `(n, streams)`. In `fit`, but not in `evaluate`, what a block adds
+                itself comes to it, such as its `activity_regularizer`.
             metrics: see labels and predictions, in `evaluate` only.
             jit_compile: with `"auto"` XLA compiles the training step wherever it can, also on a
                 CPU, where that saves about half of the time.
