@@ -10,9 +10,9 @@ import tempfile
 import keras
 import tensorflow as tf
 
-from .inputs import in_place
+from .inputs import in_place, listed
 from .machine import return_memory
-from .resume import Resumable, listed
+from .resume import Resumable
 
 FORM = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 LOGGERS = (keras.callbacks.CSVLogger, keras.callbacks.TensorBoard)

@@ -12,7 +12,7 @@ TESTS = Path(__file__).parent
 
 
 def case(kind):
-    """The quick ones are sampled; a CPU takes many minutes for the others in half precision."""
+    """Two are sampled. The others take seconds where the CPU knows bfloat16, else many minutes."""
     quick = kind in (precision.dense, precision.hardest)
     return pytest.param(kind.__name__, marks=pytest.mark.slow(one_in=8 if quick else 0))
 
