@@ -96,7 +96,7 @@ def load(dataset="mnist", size=None, color=None):
     `x_val` with `y_val` (else the last sixth of each class is held out) and `class_names`. Images
     are uint8, or floats from 0 to 1: `(n, height, width)`, `(n, height, width, channels)` or
     `(n, features)`. Labels are whole numbers from 0: `(n,)` or `(n, 1)`. All stay in order, but
-    for training and validation images that come one class after the other: these take turns.
+    for parts whose classes come in long runs, as of sorted files: these are `dealt`.
 
     A folder of your own holds a folder of pictures for each class, see `pictures.read`.
 
@@ -276,10 +276,10 @@ def _own_data(arrays, source, name):
             held = last_sixth_of_each_class(y["train"])
             x["train"], x[split] = x["train"][~held], x["train"][held]
             y["train"], y[split] = y["train"][~held], y["train"][held]
-    for split in ("train", "val"):
-        if np.count_nonzero(np.diff(y[split])) < len(np.unique(y[split])):  # class after class
-            turns = dealt(y[split])
-            x[split], y[split] = x[split][turns], y[split][turns]
+    for split in x:
+        if _in_long_runs(y[split]):
+            order = dealt(y[split])
+            x[split], y[split] = x[split][order], y[split][order]
     return Data(
         **{f"x_{split}": images for split, images in x.items()},
         **{f"y_{split}": labels for split, labels in y.items()},
@@ -290,14 +290,29 @@ def _own_data(arrays, source, name):
     )
 
 
+def _in_long_runs(labels):
+    """Whether they change far less often than in a random order."""
+    counts = np.unique(labels, return_counts=True)[1]
+    changes = len(labels) - np.sum(counts**2) / len(labels)  # as expected of a random order
+    return np.count_nonzero(np.diff(labels)) < max(len(counts), changes / 4)
+
+
 def dealt(labels):
-    """The order that takes an image of each class in turn, of labels one class after the other.
+    """The order in which the first images, however many, hold each class in its share.
 
     Lessons look at the first images of a set, which would be of one class else.
+
+    Args:
+        labels: int `(n,)`, in any order, which each class keeps.
+
+    Returns:
+        int64 `(n,)`, places in `labels`.
     """
-    order = np.argsort(labels, kind="stable")
-    first = np.searchsorted(labels, labels, sorter=order)[order]  # of its class
-    return order[np.argsort(np.arange(len(labels)) - first, kind="stable")]
+    share = np.empty(len(labels))  # of its class that comes before an image
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        share[members] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.lexsort((labels, share))
 
 
 def _own_images(key, images):

@@ -736,7 +736,7 @@ def test_images_and_labels_in_memory():
     loaded = data.Data.from_arrays(x.tolist(), y, class_names=["cat", "dog"])
     assert loaded.class_names == ("cat", "dog") and loaded.source == "arrays"
     assert [len(part) for part in (loaded.y_train, loaded.y_val, loaded.y_test)] == [18, 2, 4]
-    np.testing.assert_array_equal(loaded.x_test, x[[10, 11, 22, 23]].astype("float32"))
+    np.testing.assert_array_equal(loaded.x_test, x[[10, 22, 11, 23]].astype("float32"))
     assert loaded.y_val.tolist() == [0, 1] and loaded.x_train.dtype == np.float32
     given = data.Data.from_arrays(x, y, x[:3], y[:3])
     assert len(given.y_test) == 3 and len(given.y_train) == 20
@@ -770,7 +770,7 @@ def test_a_folder_of_pictures(flowers):
     assert loaded.class_names == ("iris", "rose") and loaded.name == "flowers"
     assert loaded.source == f"{flowers}, 24 pictures in colour, 7 by 9 pixels"
     assert loaded.x_train.shape == (18, 7, 9, 3) and loaded.y_train.tolist() == [0, 1] * 9
-    assert loaded.y_val.tolist() == [0, 1] and loaded.y_test.tolist() == [0, 0, 1, 1]
+    assert loaded.y_val.tolist() == [0, 1] and loaded.y_test.tolist() == [0, 1, 0, 1]
     assert (loaded.x_test[0, ..., 2] > 0.7).all() and (loaded.x_test[3, ..., 0] > 0.7).all()
 
 
@@ -1023,17 +1023,52 @@ def test_own_splits_are_complete_disjoint_and_in_order(labels):
     for x, y in ((loaded.x_train, loaded.y_train), (loaded.x_val, loaded.y_val)):
         indices = np.rint(x[:, 0] * len(labels)).astype(int)
         np.testing.assert_array_equal(y, labels[indices])
+        assert all((np.diff(indices[y == each]) > 0).all() for each in labels)
         in_order = labels[np.sort(indices)]
-        if np.count_nonzero(np.diff(in_order)) >= len(np.unique(in_order)):
+        if np.count_nonzero(np.diff(in_order)) >= max(len(np.unique(in_order)), len(y) / 4):
             assert (np.diff(indices) > 0).all()
-        else:  # class after class: they take turns
-            classes, counts = np.unique(y, return_counts=True)
-            turns = len(classes) * counts.min(initial=len(y))
-            np.testing.assert_array_equal(y[:turns].reshape(-1, len(classes)) - classes, 0)
-            assert all((np.diff(indices[y == each]) > 0).all() for each in classes)
+        elif (np.diff(indices) < 0).any():
+            check_shares(y)
     together = np.concatenate([loaded.x_train, loaded.x_val])[:, 0]
     np.testing.assert_array_equal(np.sort(together), numbers[:, 0].astype(np.float32))
     assert set(loaded.y_train.tolist()) == set(labels.tolist())
+
+
+def check_shares(labels):
+    """However many are the first ones, each class has its share of them."""
+    held = labels[:, None] == np.unique(labels)
+    shares = held.mean(axis=0)
+    first = np.arange(1, len(labels) + 1)[:, None]
+    off = np.abs(np.cumsum(held, axis=0) - first * shares)
+    assert (off <= 0.5 + shares * len(shares) / 2 + 1e-9).all()
+
+
+@given(hnp.arrays(np.int32, st.integers(1, 60), elements=st.integers(0, 4)))
+def test_dealt_images_hold_each_class_in_its_share(labels):
+    order = data.dealt(labels)
+    np.testing.assert_array_equal(np.sort(order), np.arange(len(labels)))
+    check_shares(labels[order])
+
+
+@pytest.mark.parametrize("files", [1, 2, 5])
+@pytest.mark.parametrize("counts", [(300, 300, 300), (900, 100), (20, 400, 80)])
+def test_classes_in_long_runs_are_dealt_in_every_part(files, counts):
+    """…be they of one sorted file or of several after each other."""
+    y = np.tile(np.repeat(np.arange(len(counts)), counts), files)
+    x = np.linspace(0, 1, len(y))[:, None]
+    loaded = data.Data.from_arrays(x, y, x, y)
+    for labels in (loaded.y_train, loaded.y_val, loaded.y_test):
+        check_shares(labels)
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("counts", [(60, 60), (950, 50), (30,) * 10, (500, 1, 1)])
+def test_images_in_random_order_stay_so(seed, counts):
+    y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    x = np.arange(len(y))[:, None] / len(y)
+    loaded = data.Data.from_arrays(x, y, x, y, x, y)
+    for images in (loaded.x_train, loaded.x_val, loaded.x_test):
+        assert (np.diff(images[:, 0]) > 0).all()
 
 
 def test_a_name_with_a_dot_stays_whole():
