@@ -146,27 +146,16 @@ def is_path(path):
 def _published(name):
     known = DATASETS[name]
     arrays, source = fetch.find(known)
-    x, y = _scaled(arrays["x_train"]), arrays["y_train"].astype(np.int32)
-    sixth = len(y) // 6
-    x_train, x_test, x_val = np.split(x, [len(y) - 2 * sixth, len(y) - sixth])
-    y_train, y_test, y_val = np.split(y, [len(y) - 2 * sixth, len(y) - sixth])
-    if "x_test" in arrays:
-        x_train, y_train = x[: len(y) - sixth], y[: len(y) - sixth]
-        x_test, y_test = _scaled(arrays["x_test"]), arrays["y_test"].astype(np.int32)
-    unlabelled = arrays.get("x_unlabelled")
-    return Data(
-        x_train=x_train,
-        y_train=y_train,
-        x_val=x_val,
-        y_val=y_val,
-        x_test=x_test,
-        y_test=y_test,
-        num_classes=len(known.class_names),
-        class_names=known.class_names,
-        source=source,
-        name=name,
-        x_unlabelled=None if unlabelled is None else _scaled(unlabelled),
-    )
+    parts = {k: _scaled(a) if k[0] == "x" else a.astype(np.int32) for k, a in arrays.items()}
+    sixth = len(parts["y_train"]) // 6
+    for split in ("val", "test"):  # the last sixth; without test images, the one before it
+        if f"y_{split}" not in parts:
+            for part in "xy":
+                whole = parts[f"{part}_train"]
+                halves = np.split(whole, [len(whole) - sixth])
+                parts[f"{part}_train"], parts[f"{part}_{split}"] = halves
+    names = known.class_names
+    return Data(**parts, class_names=names, num_classes=len(names), source=source, name=name)
 
 
 def _scaled(images):
