@@ -3,6 +3,27 @@
 import numpy as np
 
 
+def array_of(name, value, several="several lengths: expected an array"):
+    """`value` as an array.
+
+    Args:
+        name: what people call it.
+        value: an array, a tensor or nested lists.
+        several: what to say of lists that are of no one shape.
+
+    Raises:
+        ValueError: those, a sparse matrix, or an array with masked places, which would be lost.
+    """
+    if hasattr(value, "toarray"):
+        raise ValueError(f"{name} as {type(value).__name__}: expected an array, use .toarray()")
+    if np.ma.is_masked(value):
+        raise ValueError(f"{name}, some of them masked: expected numbers, use .filled(…)")
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name} of {several}") from None
+
+
 def numbers(name, value, *axes):
     """`value` as an array of numbers that are none of them NaN.
 
@@ -55,10 +76,7 @@ def codes(name, value, count, *axes):
 
 
 def _array(name, value, axes):
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(f"{name} of several lengths: expected an array") from None
+    array = array_of(name, value)
     ends, shape = axes, array.shape
     if axes[:1] == (...,):
         ends, shape = axes[1:], shape[len(shape) - len(axes) + 1 :]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from . import fetch, parameters
-from .arrays import channels_first
+from .arrays import array_of, channels_first
 from .datasets import DATASETS, known_name
 from .formats import DataError, refuse_bombs
 
@@ -69,18 +69,12 @@ class Data:
         """
         arrays = {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
         arrays |= {"x_val": x_val, "y_val": y_val, "class_names": class_names}
+        several = "several shapes: expected one, resize or crop them"
         try:
-            arrays = {key: _array(key, a) for key, a in arrays.items() if a is not None}
+            arrays = {k: array_of(k, a, several) for k, a in arrays.items() if a is not None}
             return _own_data(arrays, name, name)
-        except DataError as error:
+        except ValueError as error:
             raise DataError(f"{name}: {error}") from None
-
-
-def _array(key, array):
-    try:
-        return np.asarray(array)
-    except ValueError:
-        raise DataError(f"{key} of several shapes: expected one, resize or crop them") from None
 
 
 def load(dataset="mnist", size=None, color=None):

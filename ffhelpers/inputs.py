@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import parameters
-from .arrays import channels_first
+from .arrays import array_of, channels_first
 
 LARGEST = 20  # root mean square of pictures that hold a label; of standardised ones it is 1
 OTHER_WEIGHTS = (
@@ -44,13 +44,8 @@ def as_images(x, image_shape=None):
         raise ValueError(f"x={found}: expected images, as an array or a data set of batches")
     if isinstance(x, (tf.RaggedTensor, tf.SparseTensor)):
         raise ValueError(f"images as a {type(x).__name__}: expected an array, of one shape each")
-    if isinstance(x, (list, tuple)) or hasattr(x, "__array__"):
-        try:
-            x = np.asarray(x)
-        except ValueError:
-            raise ValueError(
-                "images of several shapes: expected one, resize or crop them"
-            ) from None
+    if isinstance(x, (list, tuple)) or hasattr(x, "__array__") or hasattr(x, "toarray"):
+        x = array_of("images", x, "several shapes: expected one, resize or crop them")
     elsewhere = type(x).__module__.split(".")[0] in ("torch", "grain")  # which Keras reads, too
     if (elsewhere and hasattr(x, "__iter__")) or isinstance(
         x,
@@ -70,6 +65,8 @@ def as_images(x, image_shape=None):
     if not x.size:
         raise ValueError(f"images of shape {x.shape}: expected at least one")
     check_dtype(x.dtype)
+    if x.dtype.itemsize > 8:  # which TensorFlow has not
+        x = x.astype(np.float64)
     low, high = x.min(), x.max()
     if x.dtype.kind in "iu":
         if low < 0 or high > 255:
@@ -188,13 +185,8 @@ class Expected:
         if isinstance(x, tf.data.Dataset):
             return self._dataset(x), y
         x = as_images(x, self.image_shape)
-        if isinstance(y, (list, tuple)):
-            try:
-                y = np.asarray(y)
-            except ValueError:
-                raise ValueError(
-                    "labels of several lengths: expected one for each image"
-                ) from None
+        if isinstance(y, (list, tuple)) or (hasattr(y, "__array__") and not tf.is_tensor(y)):
+            y = array_of("labels", y, "several lengths: expected one for each image")
         if isinstance(x, np.ndarray):
             if self.labelled:
                 check_range(x)

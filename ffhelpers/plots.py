@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.ticker import LogLocator
 
 from . import parameters
+from .arrays import array_of
 from .drawings import network
 from .live import live, spread
 from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, show
@@ -127,10 +128,7 @@ def labelled(images, count, titles=None, columns=5, colors=None):
 
 def _pictures(images):
     """Images as Matplotlib draws them, or a `ValueError`."""
-    try:
-        images = np.asarray(images)
-    except ValueError:
-        raise ValueError("images of several shapes: expected one, resize or crop them") from None
+    images = array_of("images", images, "several shapes: expected one, resize or crop them")
     if len(images) and not (images.ndim in (2, 3, 4) and images.dtype.kind in "fiub"):
         raise ValueError(
             f"images of shape {images.shape} and dtype {images.dtype}: expected numbers, (n, h, w), "

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from networks import network
@@ -65,6 +66,17 @@ def test_what_has_one_meaning_is_taken():
     data = tf.data.Dataset.from_tensors(X)
     assert as_images(data) is data
     assert as_images(X > 0.5).dtype == bool and as_images(0 * BYTES).max() == 0
+
+
+@pytest.mark.parametrize("dtype", ["category", "Int64"])
+def test_columns_of_a_table_are_labels(dtype):
+    small().fit(X, pd.Series(Y).astype(dtype))
+
+
+def test_numbers_that_are_too_long_for_tensorflow_are_cut():
+    images = as_images(X.astype(np.longdouble))
+    assert images.dtype == "float64"
+    np.testing.assert_array_equal(images, X)
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "int64"])

@@ -5,6 +5,7 @@ import os
 
 import keras
 import numpy as np
+import scipy.sparse
 
 import ffhelpers as ff
 from ffhelpers.running import records
@@ -50,6 +51,9 @@ ARRAYS = table(
     ("five axes", lambda: arrays(X[..., None, None]), "(40, 6, 6, 1, 1)"),
     ("ragged images", lambda: arrays([X[0], X[1][:2]], [0, 1]), "x"),
     ("images of strings", lambda: arrays(X.astype(str)), "<U"),
+    ("masked images", lambda: arrays(np.ma.masked_less(X, 9)), "x_train, some of them masked"),
+    ("masked labels", lambda: arrays(y=np.ma.masked_less(Y, 1)), "y_train, some of them masked"),
+    ("a sparse matrix", lambda: arrays(scipy.sparse.csr_matrix(X[:, 0])), ".toarray()"),
     ("images of objects", lambda: arrays(X.astype(object)), "object"),
     ("images of int64", lambda: arrays(X.astype("int64")), "int64"),
     ("images of complex numbers", lambda: arrays(X.astype("complex64")), "complex64"),

@@ -126,6 +126,7 @@ COPIES = table(
     ("ragged images", lambda: batches([X[0], X[1][:2]], Y[:2]), "several shapes"),
     ("labels of strings", lambda: batches(y=Y.astype(str)), "dtype <U"),
     ("labels of floats", lambda: batches(y=Y + 0.5), "float64"),
+    ("masked labels", lambda: batches(y=np.ma.masked_less(Y, 1)), "labels, some of them masked"),
     ("labels below 0", lambda: batches(y=Y - 5), "label -"),
     ("average_copies, a shift too far", lambda: ff.average_copies(len, X, shift=6), "shift=6"),
     (
