@@ -88,7 +88,7 @@ def load(dataset="mnist", size=None, color=None):
 
     An .npz file of your own holds `x_train`, `y_train` and, if you like, `x_test` with `y_test`,
     `x_val` with `y_val` (else the last sixth of each class is held out) and `class_names`. Images
-    are uint8, or floats from 0 to 1: `(n, height, width)`, `(n, height, width, channels)` or
+    are uint8, bool, or floats from 0 to 1: `(n, height, width)`, `(n, height, width, channels)` or
     `(n, features)`. Labels are whole numbers from 0: `(n,)` or `(n, 1)`. All stay in order, but
     for parts whose classes come in long runs, as of sorted files: these are `dealt`.
 
@@ -211,7 +211,7 @@ def _own_data(arrays, source, name):
             f"{', '.join(missing)} missing: expected x_train and y_train, x_test with y_test or "
             "neither, and x_val with y_val or neither"
         )
-    x = {key[2:]: _own_images(key, arrays[key]) for key in arrays if key[0] == "x"}
+    x = {key[2:]: _own_images(key, arrays) for key in arrays if key[0] == "x"}
     y = {key[2:]: _own_labels(key, arrays[key]) for key in arrays if key[0] == "y"}
     for split in x:
         if len(x[split]) != len(y[split]):
@@ -298,7 +298,8 @@ def dealt(labels):
     return np.lexsort((labels, share))
 
 
-def _own_images(key, images):
+def _own_images(key, arrays):
+    images, train = arrays[key], arrays["x_train"]
     if images.ndim not in (2, 3, 4) or 0 in images.shape:
         raise DataError(
             f"{key} has shape {images.shape}: expected (n, height, width), "
@@ -308,24 +309,28 @@ def _own_images(key, images):
         raise DataError(
             f"{key} has shape {images.shape}: expected channels last, use np.moveaxis(x, 1, -1)"
         )
-    if images.dtype == np.uint8 and images.max() == 1:
+    dark = images.dtype.kind in "iu" and images.min() >= 0 and images.max() == 1
+    if dark and (images is train or train.dtype != np.uint8):  # else its brighter ones tell
         raise DataError(
             f"{key} holds 0 and 1 as whole numbers, which go from 0 to 255: expected floats, use "
             'astype("float32")'
         )
     if images.dtype == np.uint8:
         return _scaled(images)
-    if images.dtype.kind != "f":
+    if images.dtype.kind not in "fb":
         raise DataError(
-            f"{key} is of type {images.dtype}: expected uint8, or floats from 0 to 1; if its "
-            'values are 0 to 255, use astype("uint8")'
+            f"{key} is of type {images.dtype}: expected uint8, or floats from 0 to 1; if its values "
+            'are 0 to 255, use astype("uint8"), else divide by the largest possible value'
         )
     outside = ~((images >= 0) & (images <= 1))  # a NaN is neither
     if outside.any():
         where = tuple(int(i) for i in np.unravel_index(outside.argmax(), images.shape))
+        scale = "divide by the largest possible value"
+        if images[np.isfinite(images)].min(initial=0) < 0:
+            scale = "use (x - x.min()) / (x.max() - x.min())"
         raise DataError(
-            f"{key}{list(where)} is {images[where]}: expected finite floats from 0 to 1; divide "
-            "by the largest possible value, and replace what is not a number"
+            f"{key}{list(where)} is {images[where]}: expected finite floats from 0 to 1; {scale}, "
+            "and replace what is not a number"
         )
     return images.astype(np.float32)
 

@@ -731,6 +731,19 @@ def test_own_array_or_folder_in_place_of_a_file(tmp_path):
         data.load(tmp_path / "own.npy")
 
 
+def test_bools_are_images():
+    x = rng.random((24, 5, 4)) > 0.5
+    loaded = data.Data.from_arrays(x, _LABELS, x, _LABELS)
+    np.testing.assert_array_equal(np.sort(loaded.x_test, 0), np.sort(x, 0))
+    assert loaded.x_train.dtype == np.float32
+
+
+def test_dark_bytes_are_told_by_bright_training_images():
+    x = rng.integers(0, 256, (24, 5, 4), np.uint8)
+    dark = data.Data.from_arrays(x, _LABELS, x > 99, _LABELS, (x > 99).astype(np.uint8), _LABELS)
+    assert dark.x_val.max() == np.float32(1 / 255) and dark.x_test.max() == 1
+
+
 def test_images_and_labels_in_memory():
     x, y = rng.random((24, 5, 4)), np.repeat([0, 1], 12)
     loaded = data.Data.from_arrays(x.tolist(), y, class_names=["cat", "dog"])
