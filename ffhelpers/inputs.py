@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import operator
 import re
 import types
 from collections.abc import Callable
@@ -46,8 +47,7 @@ def as_images(x, image_shape=None):
         raise ValueError(f"images as a {type(x).__name__}: expected an array, of one shape each")
     if isinstance(x, (list, tuple)) or hasattr(x, "__array__") or hasattr(x, "toarray"):
         x = array_of("images", x, "several shapes: expected one, resize or crop them")
-    elsewhere = type(x).__module__.split(".")[0] in ("torch", "grain")  # which Keras reads, too
-    if (elsewhere and hasattr(x, "__iter__")) or isinstance(
+    if _is_loader(x) or isinstance(
         x,
         (
             tf.data.Dataset,
@@ -85,6 +85,35 @@ def as_images(x, image_shape=None):
     if x.dtype.kind == "f" and bytes_as_floats:
         raise ValueError(f"images up to {high:g} as floats: expected 0 to 1, divide them by 255")
     return x
+
+
+def _is_loader(x):
+    """Whether it gives batches of PyTorch's or Grain's, which Keras reads, too."""
+    return any(
+        kind.__name__ in ("DataLoader", "MapDataset", "IterDataset")
+        and kind.__module__.split(".")[0] in ("torch", "grain")
+        for kind in type(x).__mro__
+    )
+
+
+def _dataset_of(loader):
+    """A `tf.data.Dataset` of the batches of a loader, which gives them in every epoch."""
+
+    def batches():
+        for batch in loader:
+            # Of PyTorch's list of images and labels TensorFlow would make one tensor.
+            batch = tuple(batch) if isinstance(batch, list) else batch
+            yield keras.tree.map_structure(np.asarray, batch)
+
+    def spec(array):
+        return tf.TensorSpec((None, *array.shape[1:])[: array.ndim], array.dtype)
+
+    for first in batches():
+        specs = keras.tree.map_structure(spec, first)
+        data = tf.data.Dataset.from_generator(batches, output_signature=specs)
+        size = operator.length_hint(loader)
+        return data.apply(tf.data.experimental.assert_cardinality(size)) if size else data
+    raise ValueError("a data set of 0 batches: expected one or more")
 
 
 def in_place(x):
@@ -182,6 +211,8 @@ class Expected:
             return CheckedDataset(x, self), y
         if isinstance(x, types.GeneratorType):
             return self._batches(x), y
+        if _is_loader(x):
+            x = _dataset_of(x)
         if isinstance(x, tf.data.Dataset):
             return self._dataset(x), y
         x = as_images(x, self.image_shape)

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from networks import network
+from refusals.fitting import Loader
 
 import ffhelpers as ff
 from ffhelpers.inputs import as_images
@@ -108,6 +109,23 @@ def test_whole_numbers_mean_the_same_at_every_door(dtype):
         for a in (numbers, floats)
     )
     np.testing.assert_allclose(given, expected, 1e-6)
+
+
+@pytest.mark.filterwarnings("error:Your input ran out of data")
+def test_batches_of_pytorch_are_learned_from_in_every_epoch():
+    """…as of a data set: numbers, weights of classes and all."""
+    x, y = X[:24], Y[:24]  # of which its stand-in makes three batches
+    loaders = [Loader, lambda x, y: tf.data.Dataset.from_tensor_slices((x, y)).batch(8)]
+    histories, predictions = [], []
+    for load in loaders:
+        ff.setup(seed=1)
+        model = small()
+        kwargs = {"epochs": 2, "class_weight": {0: 2.0}, "validation_data": load(x, y)}
+        histories.append(model.fit(load(x, y), verbose=0, **kwargs).history["loss"])
+        predictions.append(model.predict(load(x, y), verbose=0))
+    assert len(histories[0]) == 2 and predictions[0].shape == (24, 4)
+    np.testing.assert_allclose(*histories, rtol=1e-4)
+    np.testing.assert_allclose(*predictions, rtol=1e-3, atol=1e-5)
 
 
 def test_an_exported_network_predicts_the_same(tmp_path):

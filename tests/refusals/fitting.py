@@ -85,6 +85,26 @@ class Batches(keras.utils.PyDataset):
         return (self.x[part],) if self.y is None else (self.x[part], self.y[part])
 
 
+class DataLoader:
+    """As PyTorch's, which is not installed: lists of tensors, over and over."""
+
+    __module__ = "torch.utils.data.dataloader"
+
+    def __init__(self, x=X, y=Y):
+        self.x, self.y = x, y
+
+    def __iter__(self):
+        for batch in generator(self.x, self.y):
+            yield list(batch)
+
+    def __len__(self):
+        return 3
+
+
+class Loader(DataLoader):
+    """A class of one's own, in a module of one's own."""
+
+
 def of_any_size():
     sizes = (tf.TensorSpec((None, None, None)), tf.TensorSpec((None,), tf.int64))
     return tf.data.Dataset.from_generator(generator, output_signature=sizes)
@@ -145,7 +165,9 @@ FORMS = {
     "data set": lambda x, y: {"x": dataset(x, y), "y": None},
     "generator": lambda x, y: {"x": generator(x, y), "y": None},
     "PyDataset": lambda x, y: {"x": Batches(x, y), "y": None},
+    "loader": lambda x, y: {"x": Loader(x, y), "y": None},
 }
+BATCHED = [form for form in FORMS if form not in ("arrays", "tensors")]
 BAD_LABELS = {
     "above the last class": (Y + 1, "label 4"),
     "below 0": (Y - 7, "label -"),
@@ -276,6 +298,8 @@ FIT = table(
     ("a generator of images alone", lambda: fit((X for _ in range(2)), None), "y=None"),
     ("an empty generator", lambda: fit((X for _ in range(0)), None), "generator"),
     ("an empty data set", lambda: fit(dataset().take(0), None), "0 batches"),
+    ("a loader without batches", lambda: fit(Unbatched(), None), "call .batch"),
+    ("a loader of nothing", lambda: fit(Nothing(), None), "0 batches"),
     ("an empty PyDataset", lambda: fit(Empty(), None), "0 batches"),
     ("a data set without batches", lambda: fit(dataset().unbatch(), None), "batch"),
     ("a data set without static shapes", lambda: fit(unknown(), None), "unknown"),
@@ -471,6 +495,16 @@ def given(parts):
     )
 
 
+class Unbatched(Loader):
+    def __iter__(self):
+        return zip(self.x, self.y)
+
+
+class Nothing(Loader):
+    def __iter__(self):
+        return iter(())
+
+
 class Empty(Batches):
     def __len__(self):
         return 0
@@ -540,7 +574,7 @@ DOORS = table(
             says,
         )
         for what, (y, says) in BAD_LABELS.items()
-        for form in ("data set", "generator", "PyDataset")
+        for form in BATCHED
     ),
     *(
         (
@@ -549,7 +583,7 @@ DOORS = table(
             says,
         )
         for what, (x, says) in BAD_IMAGES.items()
-        for form in ("data set", "generator", "PyDataset")
+        for form in BATCHED
     ),
     *(
         (
@@ -558,7 +592,7 @@ DOORS = table(
             says,
         )
         for what, (x, says) in BAD_IMAGES.items()
-        for form in ("data set", "generator", "PyDataset")
+        for form in BATCHED
     ),
     *(
         (
