@@ -113,7 +113,8 @@ def folded(text):
 
     Those are Hinton's thirty for an English text. Another alphabet keeps its own letters, at most
     60 of them, without those that hardly occur. Colons become semicolons, question and exclamation
-    marks full stops; what is left, and every white space, is one space, but apostrophes vanish.
+    marks full stops; what is left, and every white space, is one space, but apostrophes vanish,
+    and so does what cannot be seen.
 
     Args:
         text: a string.
@@ -126,7 +127,11 @@ def folded(text):
     """
     if not isinstance(text, str):
         raise TypeError(f"text={parameters.shown(text)}: expected a string")
-    text = unicodedata.normalize("NFC", text).lower()
+    # What cannot be seen, such as a soft hyphen, is no letter, and parts no word.
+    unseen = {ord(c): None for c in set(text) if _is_unseen(c)}
+    # A small i has its dot, which that of a Turkish capital comes on top of.
+    text = text.translate(unseen).lower().replace("i\u0307", "i")
+    text = unicodedata.normalize("NFC", text)  # after lower(), which may leave an accent alone
     counts = Counter(text)
     letters = {c: n for c, n in counts.items() if unicodedata.category(c)[0] in "LM"}
     common = sorted(letters, key=lambda c: (-letters[c], c))[: MOST - len(set(MARKS.values()))]
@@ -134,6 +139,12 @@ def folded(text):
     table = {ord(c): kept.get(c, "" if c in "'’ʼ" else " ") for c in counts}
     text = " ".join(text.translate(table).split())
     return re.sub(r" ?([.,;])(?: ?[.,;])*", r"\1", text).strip()
+
+
+def _is_unseen(character):
+    """Whether it says how others are to be written: a joiner, a mark of order, a variant."""
+    variant = "VARIATION SELECTOR" in unicodedata.name(character, "")
+    return variant or unicodedata.category(character) == "Cf"
 
 
 def windows(strings, length):

@@ -35,6 +35,8 @@ def file(tmp_path, content):
         ("a\t\t b ,c", "a b,c"),
         ("Ελλάδα; ΝΑΙ·", "ελλάδα; ναι"),
         ("Мир, труд — май!", "мир, труд май."),
+        ("soft\u00adly jo\u200bin\u2060ed می\u200cخواهم \ufeff", "softly joined میخواهم"),
+        ("I\ufe0f İstanbul J\u030c", "i istanbul ǰ"),
         ("", ""),
     ],
 )
@@ -122,6 +124,7 @@ def test_a_mark_of_byte_order_is_no_letter(tmp_path):
         ),
         (b"", "no letter in it"),
         (b"1234 5678\n" * 900, "no letter in it"),
+        ("1\ufe0f\u20e3 2\ufe0f\u20e3 " * 900, "only one symbol in it"),
         (b"aaaa " * 900, "only one symbol in it, so that there is nothing to predict"),
     ],
 )
