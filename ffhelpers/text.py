@@ -52,12 +52,12 @@ class Text:
         return "".join(self.symbols[code] for code in codes)
 
 
-def load_text(text="python", length=100, seed=0):
+def load_text(text="python", length=100):
     """A text as `Text`: folded (see `folded`), cut into strings and split.
 
     A tenth of the strings, drawn at random, is for validation and another tenth for the test; no
-    string is in two parts, so neither is a window of one. The split depends on `seed` alone:
-    leave it as it is between the runs that are compared.
+    string is in two parts, so neither is a window of one. The split is the same every time, so
+    that runs can be compared.
 
     Args:
         text: `"python"`, the prose in Python's own help (`pydoc_data.topics`), which is on every
@@ -66,7 +66,6 @@ def load_text(text="python", length=100, seed=0):
             Gutenberg, found as `load` finds its data sets; or the path of a file in UTF-8, in any
             alphabet.
         length: characters in a string.
-        seed: of the split.
 
     Raises:
         DataError: what is not to be had, is no text, or is too short; it says what to do.
@@ -74,7 +73,7 @@ def load_text(text="python", length=100, seed=0):
     Example:
         `load_text("my letters.txt").symbols`
     """
-    parameters.check(length=length, seed=seed)
+    parameters.check(length=length)
     if not is_path(text):
         raise DataError(
             f"text={parameters.shown(text)}: expected {', '.join(TEXTS)} or the path of a file"
@@ -102,7 +101,7 @@ def load_text(text="python", length=100, seed=0):
         )
     place = {symbol: code for code, symbol in enumerate(symbols)}
     codes = np.array([place[symbol] for symbol in content[: count * length]], np.int32)
-    strings = np.random.default_rng(seed).permutation(codes.reshape(count, length))
+    strings = np.random.default_rng(0).permutation(codes.reshape(count, length))
     held_out = count // 10
     val, test, train = np.split(strings, [held_out, 2 * held_out])
     return Text(train, val, test, symbols, source, Path(text).stem)

@@ -87,9 +87,7 @@ def test_strings_are_split_not_windows(tmp_path):
     assert len(parts[1]) == len(parts[2]) == len(folded(words)) // 50 // 10
     whole = folded(words)[: len(folded(words)) // 50 * 50]
     assert set.union(*parts) == {whole[i : i + 50] for i in range(0, len(whole), 50)}
-    again, other = load_text(path, length=50), load_text(path, length=50, seed=1)
-    np.testing.assert_array_equal(text.train, again.train)
-    assert (text.train != other.train).any()
+    np.testing.assert_array_equal(text.train, load_text(path, length=50).train)
 
 
 @pytest.mark.parametrize("alphabet", [GREEK, "Мыла Мила раму, а рама упала; вот так! "])

@@ -197,7 +197,6 @@ EVALUATION = table(
 TEXT = table(
     "text",
     *each("length", NO_COUNT, lambda v: ff.load_text("python", v)),
-    *each("seed", [-1, 1.5, "one", True], lambda v: ff.load_text("python", 100, v)),
     ("strings longer than the text", lambda: ff.load_text("python", 10**7), "10000000"),
     *each("text", [None, 3, NAN, ["python"], b"python"], ff.load_text),
     *each("text", [None, 3, b"bytes", ["a"]], text.folded),
