@@ -209,7 +209,7 @@ def local_fields(image, pattern, field, strides, grids):
         `drawings.local_fields(image, pattern, (10, 10), (6, 6), [(4, 4), (3, 3), (2, 2)])`
     """
     ax = canvas(6.0 + 2.6 * len(grids), 4.6)
-    image = np.squeeze(image)
+    image = np.asarray(image)
     laid_over = 0.3 * pattern.reshape(*pattern.shape, *[1] * (image.ndim - 2))
     _inset(ax, image, 0.9, 3.2, 1.5, "image")
     ax.text(0.9, 2.15, "+", ha="center", va="center", fontsize=14)
@@ -266,7 +266,7 @@ def hybrid(image, other, mask, blocks=2):
         `drawings.hybrid(x[0], x[1], np.eye(28))`
     """
     ax = canvas(6.8 + 2.2 * blocks, 5.9)
-    image, other, mask = np.squeeze(image), np.squeeze(other), np.asarray(mask)
+    image, other, mask = np.asarray(image), np.asarray(other), np.asarray(mask)
     made = np.where(mask.reshape(*mask.shape, *[1] * (image.ndim - 2)), image, other)
     _inset(ax, image, 0.9, 4.6, 1.4, "image: positive")
     _inset(ax, mask, 0.9, 2.7, 1.4, "mask")

@@ -28,6 +28,15 @@ def test_pictures_stand_in_drawings(shown, channels):
     np.testing.assert_array_equal(made[..., 0] if channels == (3,) else made, 1 - np.eye(12, 10))
 
 
+@pytest.mark.parametrize("shape", [(1, 16), (16, 1), (1, 16, 1)])
+def test_pictures_of_a_single_row_stand_in_drawings(shown, shape):
+    image, flat = np.zeros(shape), shape[:2]
+    drawings.local_fields(image, np.ones(flat), (1, 1), (1, 1), [flat])
+    drawings.hybrid(image, image, np.ones(flat))
+    for figure in shown:
+        assert {each.get_array().shape for each in figure.axes[0].images} == {flat}
+
+
 def test_all_that_is_drawn_is_on_the_canvas(shown):
     drawings.class_channels()
     drawings.hybrid(np.zeros((8, 8)), np.ones((8, 8)), np.eye(8), blocks=3)
