@@ -57,14 +57,14 @@ def images(images, titles=None, columns=10):
     show(figure)
 
 
-def _places(count, across, width, height, edge=0.0, **settings):
+def _places(count, across, width, height, edge=(0, 0), **settings):
     """A figure with `count` axes of that size, `across` in a row: it, and all axes `(down, across)`.
 
-    Those that are left over in the last row are blank. `edge` comes to both sides of the figure.
+    Those that are left over in the last row are blank. `edge` comes to the figure's width and height.
     """
     across = min(across, count)
     down = math.ceil(count / across)
-    size = (across * width + edge, down * height + edge)
+    size = (across * width + edge[0], down * height + edge[1])
     figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, **settings)
     for ax in axes.flat[count:]:
         ax.axis("off")
@@ -390,14 +390,11 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
     """
     names = None if names is None else list(map(str, names))
     across = min(across, len(panels))
-    down = math.ceil(len(panels) / across)
     side = min(2.4, 8.6 / across)
-    size = (side * across + 1.1, (side + (0.6 if sides else 0.25)) * down)
-    figure, axes = plt.subplots(down, across, figsize=size, squeeze=False, layout="constrained")
+    height = side + (0.6 if sides else 0.25)
+    figure, axes = _places(len(panels), across, side, height, (1.1, 0), layout="constrained")
     most = max(np.abs(panel).max() for panel in panels)
     colors = {"cmap": _SIGNED} if centred else {}
-    for ax in axes.flat[len(panels) :]:
-        ax.axis("off")
     for ax, panel, title in zip(axes.flat, panels, titles):
         drawn = ax.imshow(panel, vmin=-most if centred else 0, vmax=most, **colors)
         for (i, j), value in np.ndenumerate(panel) if written else ():
@@ -559,7 +556,7 @@ def panels(panels, xlabel, ylabel, styles, across=2, lines=(), shaded=()):
         lines, shaded: as for `curves`, in each of them.
     """
     shared = {"sharex": "row", "sharey": True, "layout": "constrained"}
-    figure, axes = _places(len(panels), across, 3.6, 2.1, 0.6, **shared)
+    figure, axes = _places(len(panels), across, 3.6, 2.1, (0.6, 0.6), **shared)
     for ax, (title, (x, series)) in zip(axes.flat, panels.items()):
         _lines(ax, x, series, styles, lines, shaded)
         ax.set(title=title, xlabel=xlabel)
@@ -578,14 +575,9 @@ def multiples(curves, references, xlabel, ylabel, ylim=None):
         xlabel, ylabel: what the axes are, which all panels share.
         ylim: ends of the y axis; where a curve ends above it, a word says where.
     """
-    across, down = 4, math.ceil(len(curves) / 4)
     end = max(map(len, (references or curves).values()))
-    size = (2.2 * across, 1.9 * down + 0.5)
-    figure, axes = plt.subplots(
-        down, across, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
-    )
-    for ax in axes.flat[len(curves) :]:
-        ax.axis("off")
+    shared = {"sharex": True, "sharey": True, "layout": "constrained"}
+    figure, axes = _places(len(curves), 4, 2.2, 1.9, (0, 0.5), **shared)
     for ax, (title, curve) in zip(axes.flat, curves.items()):
         for (label, line), style in zip(references.items(), ("-", "--", ":", "-.")):
             ax.plot(range(1, len(line) + 1), line, style, color=NEUTRAL, label=label)
@@ -598,7 +590,7 @@ def multiples(curves, references, xlabel, ylabel, ylim=None):
     if ylim is not None:
         axes[0, 0].set(ylim=ylim)
     axes[0, 0].locator_params(axis="x", integer=True, min_n_ticks=1)
-    for ax in axes.flat[max(len(curves) - across, 0) : len(curves)]:  # nothing is below it
+    for ax in axes.flat[max(len(curves) - 4, 0) : len(curves)]:  # nothing is below it
         ax.tick_params(labelbottom=True)
     figure.supxlabel(xlabel, fontsize=10)
     figure.supylabel(ylabel, fontsize=10)
