@@ -42,8 +42,6 @@ def images(images, titles=None, columns=10):
         columns: images in a row.
     """
     parameters.check(columns=columns)
-    if len(images) > MOST:  # Matplotlib would take minutes and gigabytes
-        raise ValueError(f"{len(images)} images: expected at most {MOST}, such as images[:20]")
     images = _pictures(images)
     _one_each(images, titles=titles)
     if not images:
@@ -128,6 +126,8 @@ def labelled(images, count, titles=None, columns=5, colors=None):
 
 def _pictures(images):
     """Images as Matplotlib draws them, or a `ValueError`."""
+    if len(images) > MOST:  # Matplotlib would take minutes and gigabytes
+        raise ValueError(f"{len(images)} images: expected at most {MOST}, such as images[:20]")
     images = array_of("images", images, "several shapes: expected one, resize or crop them")
     if len(images) and not (images.ndim in (2, 3, 4) and images.dtype.kind in "fiub"):
         raise ValueError(

@@ -246,6 +246,7 @@ NGRAMS = table(
 PLOTS = table(
     "plots",
     ("all images of a set", lambda: plots.images(np.zeros((501, 2, 2))), "at most 500"),
+    ("all images, labelled", lambda: plots.labelled(np.zeros((501, 2, 2)), 2), "at most 500"),
     ("images of two sizes", lambda: plots.images([X[0], X[0, :3]]), "several shapes"),
     ("pictures up to 255 as floats", lambda: plots.images(255 * X), "divide"),
     ("fewer titles than images", lambda: plots.images(X, ["a"]), "1 titles"),
