@@ -13,7 +13,7 @@ from . import parameters
 from .arrays import array_of
 from .drawings import network
 from .live import live, spread
-from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, show
+from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, from_bytes, show
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
 __all__ += ["images", "intervals", "labelled", "live", "multiples", "network", "panels"]
@@ -137,7 +137,7 @@ def _pictures(images):
     floats = images.size and images.ndim > 2 and images.dtype.kind == "f"
     if floats and images.min() >= 0 and 128 <= images.max() <= 255:
         raise ValueError(f"images up to {images.max():g}: expected 0 to 1, divide them by 255")
-    return [drawable(image) for image in images]
+    return [drawable(image) for image in from_bytes(images)]
 
 
 def _one_each(images, **texts):
@@ -215,7 +215,7 @@ def candidates(images, goodness, names, label, lead=False):
         lead: draw how far each label is ahead of the best wrong one, where the goodnesses
             themselves look alike.
     """
-    images = [drawable(image) for image in np.asarray(images)]
+    images = [drawable(image) for image in from_bytes(images)]
     height = goodness - (np.delete(goodness, label).max() if lead else 0)
     # Of very many labels, those with the most goodness and the true one.
     labels = sorted({label, *np.argsort(-np.asarray(goodness))[: 11 if len(names) > 12 else 12]})
@@ -364,7 +364,7 @@ def rows(pictures, titles):
     )
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for line, (name, images) in zip(axes, pictures.items()):
-        for ax, image in zip(line, np.asarray(images)):
+        for ax, image in zip(line, from_bytes(images)):
             _framed(ax, drawable(image))
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10, labelpad=6)
     for ax, title in zip(axes[0], titles):
@@ -463,7 +463,7 @@ def rivals(pictures, x, goodness, labels, names, counted):
     figure, axes = plt.subplots(len(pictures), 2, figsize=size, width_ratios=[1, 3], squeeze=False)
     x, counts = np.asarray(x), np.isin(x, counted)
     for (left, ax), picture, lines, true in zip(
-        axes, pictures, np.moveaxis(np.asarray(goodness), 1, 0), labels
+        axes, from_bytes(pictures), np.moveaxis(np.asarray(goodness), 1, 0), labels
     ):
         _framed(left, drawable(picture))
         wrong = np.delete(np.arange(len(names)), true)
@@ -520,7 +520,7 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
             negative ones are orange, the others blue.
         line: height of a dotted line.
     """
-    images, values = np.asarray(images), np.asarray(values)
+    images, values = from_bytes(images), np.asarray(values)
     names = range(values.shape[1]) if names is None else names
     figure, axes = plt.subplots(
         2, len(images), figsize=(1.9 * len(images) + 0.4, 3.6), layout="constrained", squeeze=False

@@ -28,6 +28,17 @@ plt.rcParams.update(
 )
 
 
+def from_bytes(images):
+    """Whole numbers to 255 as floats from 0 to 1; what else is given, also 0 and 1, as it is.
+
+    Args:
+        images: an array; those of one picture or grid, as a dark image is told by the others.
+    """
+    images = np.asarray(images)
+    whole = images.dtype.kind in "iu" and images.min(initial=0) >= 0
+    return images / 255 if whole and images.max(initial=0) > 1 else images
+
+
 def drawable(image):
     """An image as Matplotlib draws it: flat ones as a strip, other channels than three in grey.
 
@@ -37,9 +48,7 @@ def drawable(image):
     Returns:
         `(h, w)` or `(h, w, 3)`, from 0 to 1.
     """
-    image = np.asarray(image)
-    if image.dtype.kind in "iu" and image.min(initial=0) >= 0 and image.max(initial=0) > 1:
-        image = image / 255
+    image = from_bytes(image)
     if image.ndim == 1:
         return image[None]
     return image if image.ndim < 3 or image.shape[2] == 3 else image.mean(axis=2)

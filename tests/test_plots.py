@@ -201,6 +201,20 @@ def test_bytes_are_drawn_as_what_they_are_and_titles_may_be_numbers(axes):
     plots.grids([np.eye(3)], ["a"], "share", names=range(3))
 
 
+def test_a_dark_image_among_bright_ones_is_dark(axes):
+    images = np.array([[[0, 1]], [[0, 255]]], np.uint8)
+    for draw in (
+        lambda: plots.images(images),
+        lambda: plots.labelled(images, 2),
+        lambda: plots.rows({"": images}, "ab"),
+        lambda: plots.candidates(images, np.arange(2.0), "ab", 0),
+        lambda: plots.with_bars(images, np.ones((2, 3)), "y", "ab", "x"),
+    ):
+        draw()
+        drawn = plt.gcf().axes[0].images[0].get_array()
+        np.testing.assert_allclose(drawn, [[0, 1 / 255]])
+
+
 def test_a_hundred_classes_fit_into_a_picture(axes):
     names = [f"class {i}" for i in range(300)]
     plots.confusions(np.ones((300, 300), int), names)
