@@ -23,7 +23,8 @@ def read(folder, size=None, color=None):
     """The pictures in `folder/CLASS/`, or in `folder/train/CLASS/`, `folder/test/CLASS/` and so on.
 
     Classes are numbered in the order of their folders' names. A picture may have any format that
-    Pillow reads; it is turned as its camera held it, and what is transparent is white.
+    Pillow reads; it is turned as its camera held it, and what is transparent is white. Of several
+    pictures in a file, as in an animated GIF or a TIFF of pages, the first is taken.
 
     Args:
         folder: its path. Where it holds nothing but folders `train`, `test` and `val` (or
@@ -117,8 +118,10 @@ def _visible(folder):
     paths = sorted(folder.iterdir())
     hidden = [p for p in paths if p.name.startswith(".") or SYSTEMS.search(p.name)]
     if hidden:
-        warnings.warn(f"left out, as it is hidden: {', '.join(map(str, hidden))}", stacklevel=6)
-    return [path for path in paths if path not in hidden]
+        more = f" and {len(hidden) - 3} more" if len(hidden) > 3 else ""
+        named = ", ".join(map(str, hidden[:3]))
+        warnings.warn(f"left out, as it is hidden: {named}{more}", stacklevel=6)
+    return sorted({*paths} - {*hidden})
 
 
 def _opened(path):

@@ -878,6 +878,20 @@ def test_a_hidden_file_is_left_out_and_named(flowers):
         assert len(data.load(flowers).class_names) == 2
 
 
+def test_of_many_hidden_files_some_are_named(flowers):
+    for i in range(9):
+        (flowers / "rose" / f"._{i}.jpg").write_bytes(b"")
+    with pytest.warns(UserWarning, match=r"hidden: .*_0.jpg, .*_1.jpg, .*_2.jpg and 6 more$"):
+        assert data.load(flowers).source.endswith("24 pictures in colour, 7 by 9 pixels")
+
+
+def test_the_first_of_several_pictures_in_a_file_is_taken(flowers):
+    frames = [Image.new("RGB", (9, 7), color) for color in ("red", "blue", "blue")]
+    frames[0].save(flowers / "rose" / "0.gif", save_all=True, append_images=frames[1:])
+    arrays, _, _ = pictures.read(flowers)
+    assert len(arrays["x"]) == 25 and (arrays["x"][12:, ..., 0] > 100).all()
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
