@@ -13,7 +13,7 @@ from . import parameters
 from .arrays import array_of
 from .drawings import network
 from .live import live, spread
-from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, from_bytes, show
+from .style import LINES, NEGATIVE, NEUTRAL, PALE, POSITIVE, drawable, from_bytes, show, written
 
 __all__ = ["NEGATIVE", "NEUTRAL", "POSITIVE", "candidates", "confusions", "curves", "grids"]
 __all__ += ["images", "intervals", "labelled", "live", "multiples", "network", "panels"]
@@ -487,9 +487,11 @@ def window(real, wrong, symbols):
 
     Args:
         real, wrong: int `(length,)`.
-        symbols: the character behind each number; a space is drawn as ␣.
+        symbols: the character behind each number; a space is drawn as ␣, and what no font has as
+            its code point.
     """
-    shown = [symbol.replace(" ", "␣") for symbol in symbols]
+    shown = [written(symbol.replace(" ", "␣")) for symbol in symbols]
+    turned = 90 if max(map(len, shown)) > 1 else 0
     size = (0.5 * len(real) + 2.5, 0.21 * len(symbols) + 1.2)
     figure, axes = plt.subplots(1, 2, figsize=size, sharey=True)
     for ax, codes, title, last in (
@@ -498,7 +500,7 @@ def window(real, wrong, symbols):
     ):
         places = np.arange(len(codes))
         ax.scatter(places, codes, 45, ["black"] * (len(codes) - 1) + [last], marker="s", zorder=3)
-        ax.set_xticks(places, [shown[code] for code in codes], fontsize=10)
+        ax.set_xticks(places, [shown[code] for code in codes], fontsize=10, rotation=turned)
         ax.set_yticks(range(len(symbols)), shown, fontsize=10)
         ax.set(xlim=(-0.6, len(codes) - 0.4), ylim=(len(symbols) - 0.4, -0.6), title=title)
     axes[0].set_ylabel("symbol")

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import PIL.Image
 from IPython.display import Image, display
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
 # Apart for the colour-blind (Okabe and Ito, https://jfly.uni-koeln.de/color/); in grey lines differ
 # by their dashes, and marked bars by the paleness of the others.
@@ -13,8 +14,15 @@ POSITIVE, NEGATIVE, NEUTRAL, PALE = "#0072b2", "#d55e00", "#7f7f7f", "#c4c4c4"
 COLORS = [POSITIVE, NEGATIVE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
 LINES = plt.cycler(color=COLORS, linestyle=["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))])
 
+# Of these, those that are here are asked for letters that the first font lacks.
+SCRIPTS = ["Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans CJK SC"]
+SCRIPTS += ["Noto Sans Devanagari", "Noto Sans Arabic", "WenQuanYi Zen Hei", "Nirmala UI"]
+SCRIPTS += ["Microsoft YaHei", "Malgun Gothic", "Yu Gothic", "Arial Unicode MS"]
+FONTS = ["sans-serif", *(name for name in SCRIPTS if name in fontManager.get_font_names())]
+
 plt.rcParams.update(
     {
+        "font.family": FONTS,
         "figure.dpi": 80,
         "axes.spines.top": False,
         "axes.spines.right": False,
@@ -26,6 +34,14 @@ plt.rcParams.update(
         "text.parse_math": False,  # a class may be named "$5 or $10"
     }
 )
+
+
+def written(character):
+    """A character, or its code point, such as U+AC00, where no font of these pictures has it."""
+    families = plt.rcParams["font.family"]
+    fonts = [get_font(findfont(FontProperties(family=[name]))) for name in families]
+    known = any(font.get_char_index(ord(character)) for font in fonts)
+    return character if known else f"U+{ord(character):04X}"
 
 
 def from_bytes(images):

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.font_manager import fontManager as font_manager
 
 import ffhelpers as ff
 from ffhelpers import drawings, plots, style
@@ -133,6 +134,25 @@ def test_a_window_has_a_mark_for_each_character(axes):
     plots.window(np.array([0, 2]), np.array([0, 1]), " ab")
     drawn = [ax.collections[0].get_offsets().tolist() for ax in plt.gcf().axes]
     assert drawn == [[[0, 0], [1, 2]], [[0, 0], [1, 1]]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_window_says_which_characters_no_font_has(axes):
+    plots.window(np.array([0, 2]), np.array([0, 1]), " é\U000f0000")  # a private one
+    axes().figure.draw_without_rendering()
+    left = plt.gcf().axes[0]
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["␣", "é", "U+F0000"]
+    assert {tick.get_rotation() for tick in left.get_xticklabels()} == {90}
+
+
+@pytest.mark.filterwarnings("error")
+def test_letters_that_the_first_font_lacks_are_of_another(axes):
+    assert plt.rcParams["font.family"] == style.FONTS
+    assert {*style.FONTS[1:]} <= {*font_manager.get_font_names()}  # else there is a warning
+    with plt.rc_context({"font.family": ["sans-serif", "STIXNonUnicode"]}):
+        assert style.written("\ue000") == "\ue000"
+        plots.window(np.array([0, 1]), np.array([0, 0]), "a\ue000")
+        axes().figure.draw_without_rendering()
 
 
 def test_settings_find_their_place_in_a_map(axes):
