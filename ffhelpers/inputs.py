@@ -396,10 +396,7 @@ def sample_weights(weights):
     """Weights as an array `(n,)` or `(n, 1)`, or None; a `ValueError` for what are none."""
     if weights is None:
         return None
-    try:
-        values = np.asarray(weights)
-    except ValueError:
-        raise ValueError("sample_weight of several lengths: expected numbers (n,)") from None
+    values = array_of("sample_weight", weights, "several lengths: expected numbers (n,)")
     number = values.dtype.kind in "fiub"
     column = values.ndim and values.size == len(values)
     if not number or not column or not np.isfinite(values).all() or (values < 0).any():

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from . import parameters
-from .arrays import codes
+from .arrays import array_of, codes
 from .inputs import as_images, check_range
 
 
@@ -38,7 +38,7 @@ def check_labels(labels, num_classes):
         ValueError: of another shape, one-hot for example, not integers, or one outside
             0 … `num_classes - 1`.
     """
-    labels = np.asarray(labels)
+    labels = array_of("labels", labels)
     if labels.ndim not in (1, 2) or labels.shape[1:] not in ((), (1,)):
         shape = f"({', '.join(['n', *map(str, labels.shape[1:])])})" if labels.ndim else "()"
         raise ValueError(f"labels of shape {shape}: expected (n,), integers and not one-hot")
@@ -109,7 +109,7 @@ def write_label(images, labels, num_classes, pixels=None, brightness=1.0):
     parameters.check(num_classes=num_classes)
     if brightness != 0:  # which clears the pixels
         parameters.check(brightness=brightness)
-    images, labels = as_images(images), np.asarray(labels)
+    images, labels = as_images(images), array_of("labels", labels)
     check_range(images)
     if labels.ndim and len(images) != len(labels):
         raise ValueError(f"{len(images)} images and {len(labels)} labels: expected one for each")

@@ -92,7 +92,7 @@ def test_no_gradient_leaves_a_block(small):
         """Asks for the gradient of each block's loss in all blocks at once."""
 
         def call(self, signs, goodness):
-            loss = ff.PairwiseLoss()(signs, goodness)
+            loss = ff.PairwiseLoss().call(signs, goodness)
             taken.append(loss)
             return loss
 

@@ -431,6 +431,11 @@ FIT = table(
     ("a sparse matrix", lambda: fit(scipy.sparse.csr_matrix(X.reshape(N, -1))), ".toarray()"),
     ("masked images", lambda: fit(np.ma.masked_less(X, 0.1)), "images, some of them masked"),
     ("masked labels", lambda: fit(y=np.ma.masked_less(Y, 1)), "labels, some of them masked"),
+    (
+        "masked weights",
+        lambda: fit(sample_weight=np.ma.masked_less(np.float32(Y), 1)),
+        "sample_weight, some of them masked",
+    ),
     ("a whole data set of ours", lambda: fit(ff.Data.from_arrays(X, Y), None), "x=Data"),
     ("pairs that are zipped", lambda: fit(zip(X, Y), None), "x=zip"),
     ("a block that was frozen when compiled", frozen_when_compiled, "compile again, with a new"),

@@ -26,6 +26,11 @@ LABELS = table(
     ("one-hot labels", lambda: ff.write_label(X, np.eye(4, dtype=int)[Y], CLASSES), "(24, 4)"),
     ("pictures of 12 bits", lambda: ff.write_label(4095 * X, Y, CLASSES), "a label's pixel is 1"),
     ("a single label", lambda: ff.write_label(X, 3, CLASSES), "labels of shape ()"),
+    (
+        "masked labels",
+        lambda: ff.write_label(X, np.ma.masked_less(Y, 1), CLASSES),
+        "labels, some of them masked",
+    ),
     ("a column of labels", lambda: ff.write_label(X, Y[:, None], CLASSES), "(24, 1)"),
     ("no images", lambda: ff.write_label(X[:0], Y[:0], CLASSES), "(0, 6, 6)"),
     ("one image", lambda: ff.write_label(X[0, 0], Y[:1], CLASSES), "(6,)"),
