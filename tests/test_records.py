@@ -88,7 +88,7 @@ def test_programs_that_start_a_file_together_take_no_line_from_each_other(tmp_pa
 
 
 def test_new_results_do_not_make_the_code_dirty(tmp_path):
-    """…while a changed notebook does."""
+    """…while a changed notebook does, wherever it is, and a module that nobody added."""
     copy = tmp_path / "clone"
     no_caches = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "ffhelpers", copy / "ffhelpers", ignore=no_caches)
@@ -96,12 +96,13 @@ def test_new_results_do_not_make_the_code_dirty(tmp_path):
     (copy / "notebooks").mkdir()
     (copy / "notebooks" / "n.ipynb").touch()
     (copy / "results.jsonl").touch()
+    (copy / "[own].ipynb").touch()
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for words in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "All"]):
         subprocess.run(["git", *words], cwd=copy, check=True)
 
-    def commit():
-        code = "import ffhelpers.running.records as r; print(r._commit())"
+    def commit(notebook=None):
+        code = f"import ffhelpers.running.records as r; print(r.commit({notebook!r}))"
         python = [sys.executable, "-B", "-c", code]
         here = os.environ | {"PYTHONPATH": str(copy)}
         done = subprocess.run(
@@ -111,9 +112,14 @@ def test_new_results_do_not_make_the_code_dirty(tmp_path):
 
     (copy / "results.jsonl").write_text("{}\n")
     clean = commit()
-    assert len(clean) == 40
-    (copy / "notebooks" / "n.ipynb").write_text("changed")
-    assert commit() == clean + "-dirty"
+    assert len(clean) == 40 and commit("[own].ipynb") == commit("/own.ipynb") == clean
+    (copy / "[own].ipynb").write_text("changed")
+    assert commit("[own].ipynb") == clean + "-dirty" and commit() == clean
+    for name in ("notebooks/n.ipynb", "ffhelpers/untracked.py"):
+        (copy / name).write_text("changed")
+        assert commit() == clean + "-dirty"
+        subprocess.run(["git", *identity, "stash", "-qu", "--", name], cwd=copy, check=True)
+        assert commit() == clean
     # Code that was installed within another project is no part of that one's commits.
     (copy / ".gitignore").write_text("ffhelpers")
     for words in (["rm", "-rq", "--cached", "ffhelpers"], [*identity, "commit", "-qam", "None"]):

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -351,6 +352,21 @@ def test_a_run_of_which_nothing_is_left_names_no_older_one(notebook, tmp_path, m
     (tmp_path / "out/lesson.failed.ipynb").write_text("an older one")
     with pytest.raises(run.RunError, match="OSError: no kernel$"):
         run.run(notebook, {}, tmp_path / "out")
+
+
+def test_a_record_says_what_ran_though_the_notebook_changes_meanwhile(
+    notebook, tmp_path, monkeypatch
+):
+    def edit(source, output, *_):
+        shutil.copy(source, output)
+        save(source, parameters="epochs: int = 99")
+
+    monkeypatch.setattr(run, "_execute", edit)
+    monkeypatch.setattr(records, "commit", lambda path: notebook.read_bytes().count(b"99"))
+    (record,) = records.read(run.run(notebook, {"widths": [3]}, tmp_path / "out"))
+    assert record["parameters"].pop("widths") == [3] and record["parameters"]["epochs"] == 10
+    assert record["parameters"].keys() == {"epochs", "learning_rate", "dataset", "shuffle"}
+    assert record["commit"] == 0 and b"99" in notebook.read_bytes()
 
 
 def test_an_executed_notebook_runs_with_the_parameters_that_are_recorded(notebook, tmp_path):

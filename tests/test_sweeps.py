@@ -160,6 +160,15 @@ def test_bad_input_is_one_line_and_nothing_starts(command, arguments, message):
 # Running
 
 
+def test_a_run_has_the_defaults_that_the_sweep_began_with():
+    (run,) = sweeps.grid("own.ipynb", ["seed=3"], folder="out")
+    Path("own.ipynb").write_text(Path("own.ipynb").read_text().replace("= 1.0", "= 2.0"))
+    sweeps.make(run)
+    (record,) = records.read(run.path)
+    assert record["parameters"] == {"seed": 3, "theta": 1.0, "widths": [500, 500], "wait": 0.0}
+    assert record["figures"]["test_error"] == pytest.approx(0.013) and run.changed == {"seed": 3}
+
+
 @pytest.mark.slow
 def test_a_failing_run_fails_alone_and_only_what_is_missing_runs_again(command):
     sweep = ["sweep", "own.ipynb", "-p", "theta=2,13", "--output", "out"]

@@ -23,11 +23,12 @@ class Run(NamedTuple):
     """One run: all that a process, here or on another machine, has to know."""
 
     notebook: str
-    changed: dict  # the parameters that are not the notebook's defaults
+    parameters: dict  # those that it is given
     folder: str  # where the executed notebook belongs
     name: str  # of the executed notebook
     command: str  # what makes this run, for its record
     started_in: str  # the working folder of its cells
+    changed: dict = {}  # in a sweep, which gives all: those that are not the notebook's defaults
 
     @property
     def path(self):
@@ -156,7 +157,7 @@ def _in_new_process(task):
     wanted = Run(**task["run"])
     bar = {"file": sys.stdout, "bar_format": "{n_fmt}/{total_fmt}\n", "mininterval": 0}
     try:
-        run(wanted.notebook, wanted.changed, wanted.folder, wanted.name, wanted.command, bar)
+        run(wanted.notebook, wanted.parameters, wanted.folder, wanted.name, wanted.command, bar)
     except (RunError, ValueError, OSError) as error:
         raise SystemExit(str(error)) from None
 

@@ -26,14 +26,18 @@ PROJECT = Path(__file__).parents[2]
 
 
 def describe(**record):
-    """A record of what just ran, `record`, with where and when: versions, processor, commit."""
+    """A record of what just ran, `record`, with where and when: versions, processor, date.
+
+    So with the commit, if it does not say which it was when it started.
+    """
     now = datetime.datetime.now(datetime.timezone.utc)
+    if "commit" not in record:
+        record["commit"] = commit()
     return {
         **record,
         "processor": machine.processor(),
         "threads": len(machine.cores()),
         "versions": machine.versions(),
-        "commit": _commit(),
         "date": now.isoformat(timespec="seconds"),
     }
 
@@ -461,17 +465,25 @@ def command():
     return shlex.join(program + sys.argv[1:])
 
 
-def _commit():
-    """The commit of this code, with `-dirty` where code differs from it; None outside Git."""
-    git = ["git", "-C", str(PROJECT)]
-    head, changed = [*git, "rev-parse", "HEAD"], [*git, "diff", "--quiet", "HEAD", "--"]
-    ours = [*git, "ls-files", "--error-unmatch", "ffhelpers/__init__.py"]
+def commit(notebook=None):
+    """The commit of this code, with `-dirty` where code differs from it; None outside Git.
+
+    Args:
+        notebook: path of one that counts as code too, besides those in `notebooks`.
+    """
+    # Not the results themselves, which each record changes.
+    code = ["ffhelpers/*.py", "notebooks/*.ipynb", "benchmarks"]
+    if notebook and Path(notebook).resolve().is_relative_to(PROJECT.resolve()):
+        code.append(f":(literal){Path(notebook).resolve()}")
     try:
         # Installed within somebody else's project, this code is no part of its commits.
-        subprocess.run(ours, capture_output=True, check=True)
-        commit = subprocess.run(head, capture_output=True, text=True, check=True).stdout.strip()
+        _git("ls-files", "--error-unmatch", "ffhelpers/__init__.py")
+        dirty = _git("--no-optional-locks", "status", "--porcelain", "--", *code)
+        return _git("rev-parse", "HEAD").strip() + "-dirty" * bool(dirty)
     except (OSError, subprocess.CalledProcessError):
         return None
-    # Not the results themselves, which each record changes.
-    code = subprocess.run([*changed, "ffhelpers", "notebooks", "benchmarks"])
-    return commit + "-dirty" * bool(code.returncode)
+
+
+def _git(*arguments):
+    command = ["git", "-C", str(PROJECT), *arguments]
+    return subprocess.run(command, capture_output=True, errors="replace", check=True).stdout

@@ -55,13 +55,13 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
     failed = complete.with_suffix(".failed.ipynb")
     aside = f".unfinished-{complete.stem}-"
     with tempfile.TemporaryDirectory(prefix=aside, dir=complete.parent) as folder:
+        about = _about(notebook, parameters, command)  # as it is now: it may change meanwhile
         unfinished, start = Path(folder, notebook.name), time.perf_counter()
-        code = records.code(notebook)  # as it is now: it may change meanwhile
         left = None
         try:
             _execute(notebook, unfinished, parameters, bar)
             seconds = round(time.perf_counter() - start, 1)
-            _keep_record(notebook, unfinished, parameters, command, seconds, code)
+            _keep_record(unfinished, about, seconds)
         except Exception as error:  # a cell's, a kernel that died, a kernel that does not exist
             with contextlib.suppress(OSError, ValueError):  # a full disk leaves a part of it
                 json.loads(unfinished.read_bytes())
@@ -105,20 +105,24 @@ def _is_run(path):
         return False
 
 
-def _keep_record(notebook, executed, values, command, seconds, code):
+def _about(notebook, values, command):
+    """What a record says of a run that is about to start."""
+    defaults = {name: known.default for name, known in known_parameters(notebook).items()}
+    return dict(
+        command=command or records.command(),
+        notebook=notebook.as_posix(),
+        parameters=defaults | values,
+        code=records.code(notebook),
+        commit=records.commit(notebook),
+    )
+
+
+def _keep_record(executed, about, seconds):
     import nbformat
 
-    defaults = {name: known.default for name, known in known_parameters(notebook).items()}
     content = figures.read_notebook(executed)
     content.metadata["ffhelpers"] = records.line(
-        records.describe(
-            command=command or records.command(),
-            notebook=notebook.as_posix(),
-            parameters=defaults | values,
-            figures=figures.within(content),
-            seconds=seconds,
-            code=code,
-        )
+        records.describe(**about, figures=figures.within(content), seconds=seconds)
     )
     nbformat.write(content, executed)
 

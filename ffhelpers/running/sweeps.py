@@ -96,7 +96,8 @@ def _run(notebook, known, combined, folder):
     options = [part for setting in settings for part in ("-p", setting)]
     command = shlex.join(["python", "-m", "ffhelpers", "run", str(notebook), *options])
     name = f"{stem}-{identity}.ipynb"
-    return Run(str(notebook), changed, str(folder), name, command, os.getcwd())
+    # All of them: the notebook, and with it its defaults, may change before the run's turn.
+    return Run(str(notebook), combined, str(folder), name, command, os.getcwd(), changed)
 
 
 def make(run, limit_seconds=None):
