@@ -390,15 +390,16 @@ def test_a_reference_leaves_the_other_parameters_as_they_are():
 
 
 def test_seeds_within_a_run_count_too(command):
-    for names in (["ours", "one"], ["two"]):
-        errors = {name: [0.01 * len(name), 0.01 * len(name) + 0.002] for name in names}
-        made = {"parameters": {"seed": 4, "recipes": names}, "notebook": "a.ipynb"}
+    for names, seeds in ((["ours", "one"], 2), (["two"], 2), (["one"], 1)):  # one of one again
+        errors = {name: [0.01 * len(name), 0.01 * len(name) + 0.002][:seeds] for name in names}
+        parameters = {"seed": 4, "seeds": seeds, "recipes": names}
+        made = {"parameters": parameters, "notebook": "a.ipynb"}
         made["figures"] = {"errors": errors, "test_error": 0.5}
         records.append("own.jsonl", made)
     table = records.table("own.jsonl", figure="errors", against="ours")
     assert table.recipe.tolist() == ["one", "ours", "two"] and table.n.tolist() == [2] * 3
     assert away(table, recipe="two") == pytest.approx([-0.01, -0.01, -0.01, 2])
-    assert records.results("own.jsonl", "errors").seed.tolist() == [4, 5] * 3
+    assert records.results("own.jsonl", "errors").seed.tolist() == [4, 5] * 3 + [4]
     status, out, _ = command("table", "own.jsonl", "--figure", "errors", "--against", "ours")
     assert status == 0 and out.splitlines()[0].split()[-2:] == ["difference", "pairs"]
     assert out.splitlines()[3].split()[-5:] == ["-1.00", "(-1.00", "to", "-1.00)", "2"]
@@ -418,6 +419,32 @@ def test_a_run_that_is_repeated_counts_once(kept):
     for seed in range(4):
         records.append(kept, record(seed=seed, theta=2.0, widths=[7], error=0.05 + seed / 1000))
     pandas.testing.assert_frame_equal(records.table(kept, ["theta"]), once)
+
+
+def test_what_is_compared_is_no_repetition():
+    for commit, more in (("old", 0), ("new", 0.3)):
+        for seed in range(3):
+            records.append("own.jsonl", record(seed=seed, error=0.1 + more) | {"commit": commit})
+    table = records.table("own.jsonl", "run_commit", against="old")
+    assert table.n.tolist() == [3, 3] and table["mean"].tolist() == pytest.approx([0.4, 0.1])
+    assert away(table, run_commit="new") == pytest.approx([0.3, 0.3, 0.3, 3])
+    assert records.table("own.jsonl")["mean"].tolist() == pytest.approx([0.25])
+
+
+def test_a_parameter_is_not_replaced_by_a_figure_of_its_name():
+    for theta in (1.0, 2.0):
+        made = record(seed=0, theta=theta, error=theta / 10)
+        made["figures"]["theta"] = 7.0
+        records.append("own.jsonl", made)
+    assert records.table("own.jsonl", "theta").theta.tolist() == [1.0, 2.0]
+
+
+def test_a_parameter_may_be_a_list_in_some_runs_alone():
+    for seed in range(2):
+        for widths in ([5, 6], 7):
+            records.append("own.jsonl", record(seed=seed, widths=widths, error=0.1))
+    table = records.table("own.jsonl")
+    assert table.widths.tolist() == [(5, 6), 7] and table.n.tolist() == [2, 2]
 
 
 def test_several_notebooks_are_not_averaged(kept):

@@ -165,12 +165,14 @@ def read(path):
 
 def _check(path, record):
     """Refuse what is no record: another program's JSON, or a line that was damaged."""
+    parts = {"parameters": dict, "figures": dict, "notebook": str}
     known = isinstance(record, dict) and all(
-        isinstance(record.get(part, {}), dict) for part in ("parameters", "figures")
+        isinstance(record.get(part, kind()), kind) for part, kind in parts.items()
     )
     if not known:
         raise ValueError(
-            f"{path} holds {shown(record)}: expected records, dicts of parameters and figures"
+            f"{path} holds {shown(record)}: expected records, with a notebook's name and dicts of "
+            "parameters and figures"
         )
 
 
@@ -200,7 +202,8 @@ def _counts(path):
 def results(path, each=()):
     """Recorded runs as a pandas DataFrame, a row each.
 
-    Its columns are the parameters and the figures under their own names, then `notebook`;
+    Its columns are the parameters and the figures under their own names (of a name that both
+    have, the parameter), then `notebook`;
     `changed`, what a run sets otherwise than most of these, in words, or `usual`; and
     `run_seconds`, `run_threads`, `run_processor`, `run_commit`, `run_date`. A list, such as
     `widths`, becomes a tuple, so that one can group by it. A parameter younger than a run has the
@@ -249,7 +252,7 @@ def _frame(recorded, each):
 
     about = ("seconds", "threads", "processor", "commit", "date")
     rows = [
-        {name: _grouped(value) for name, value in (parameters | figures).items()}
+        {name: _grouped(value) for name, value in (parameters | figures | parameters).items()}
         | {"notebook": run["notebook"], "changed": changed}
         | {f"run_{name}": run.get(name) for name in about}
         for run, changed in zip(recorded, _changed(recorded), strict=True)
@@ -258,9 +261,8 @@ def _frame(recorded, each):
     frame = pandas.DataFrame(rows)
     names = _names(recorded, "parameters")
     frame.attrs["parameters"] = ["recipe", *names] if each else names
-    frame.attrs["figures"] = each or _names(
-        recorded, "figures", lambda value: type(value) in (int, float)
-    )
+    figures = each or _names(recorded, "figures", lambda value: type(value) in (int, float))
+    frame.attrs["figures"] = [name for name in figures if name not in names]
     return frame
 
 
@@ -275,7 +277,9 @@ def _rows(run, each):
             raise ValueError(
                 f"the figure {name} is another thing: expected a dict of lists over seeds"
             )
-    given = {name: value for name, value in run["parameters"].items() if name != "recipes"}
+    # Which recipes, and how many seeds: here that is what the rows are.
+    counted = ("recipes", "seeds")
+    given = {name: value for name, value in run["parameters"].items() if name not in counted}
     for name, figure in zip(each, found, strict=True):
         if figure.keys() != found[0].keys():
             differ = ", ".join(map(str, figure.keys() ^ found[0].keys()))
@@ -328,7 +332,8 @@ def table(runs, by=(), figure=None, against=None):
         two of them, `pairs` is 0 and the interval is Welch's. What one run cannot tell is NaN.
 
     Raises:
-        ValueError: no such name or value, a figure that is no number, or the errors of `results`.
+        ValueError: no such name or value, a figure that is no number, a name in `by` that is a
+            column of the table's own, or the errors of `results`.
 
     Example:
         `ff.table("04_evaluation/choices", ["changed"], "validation_error", against="usual")`
@@ -337,28 +342,31 @@ def table(runs, by=(), figure=None, against=None):
     frame, source = _given(runs, figure)
     numbers = frame.attrs.get("figures", [])
     figure = figure or ("test_error" if "test_error" in numbers else next(iter(numbers), None))
-    if figure is None:
-        raise ValueError(f"{source} has no figure that is a number")
+    if figure is None or not frame.attrs.get("figures", True):
+        raise ValueError(f"{source} has no figure that is a number: expected one")
     if figure not in (numbers or frame):
         raise ValueError(f"no figure {figure} in {source}: expected {', '.join(numbers)}")
+    for value in frame[figure]:
+        if not isinstance(value, (int, float)):
+            raise ValueError(f"the figure {figure} is {shown(value)} in a run: expected numbers")
     for name in by:
         if name not in frame:
             names = textwrap.shorten(", ".join(frame), 100, placeholder=" …")
             raise ValueError(f"nothing named {name} in {source}: expected {names}")
+        if dict in set(map(type, frame[name])):
+            raise ValueError(f"{name} is a dict for each recipe: expected figure={name}")
     if not by:
         if "parameters" not in frame.attrs:  # which pandas drops in a merge, for one
             raise ValueError("these runs do not say any more what varies: expected by=[…]")
         by = [name for name in ("notebook", *frame.attrs["parameters"]) if _varies(frame, name)]
-    frame = _each_once(frame, figure)
-    # Without a parameter there is one group, of all runs.
-    groups = dict(list(frame.groupby(by, dropna=False))) if by else {(): frame}
-    groups = {tuple(None if v != v else v for v in key): group for key, group in groups.items()}
-    rows = [dict(zip(by, v, strict=True)) | _spread(g[figure]) for v, g in groups.items()]
+    groups = _groups(_each_once(frame, figure, by), by)
+    rows = [_joined(dict(zip(by, v, strict=True)), _spread(g[figure])) for v, g in groups.items()]
     if against is not None:
         place, value = _reference(groups, by, against)
-        for row, (values, group) in zip(rows, groups.items(), strict=True):
+        for i, (values, group) in enumerate(groups.items()):
             other = groups.get((*values[:place], value, *values[place + 1 :]))
-            row |= _difference(figure, group, None if other is group else other)
+            away = _difference(figure, group, None if other is group else other)
+            rows[i] = _joined(rows[i], away)
     import pandas
 
     summary = pandas.DataFrame(rows)
@@ -381,13 +389,34 @@ def _varies(frame, name):
     return name != "seed" and name in frame and frame[name].nunique(dropna=False) > 1
 
 
-def _each_once(frame, figure):
+def _each_once(frame, figure, by):
     """The same without runs that were repeated: a seed tells no more when it is run again."""
     known = [name for name in ("notebook", *frame.attrs.get("parameters", ())) if name in frame]
     if "seed" not in known:
         return frame
-    mean = frame.groupby(known, dropna=False)[figure].transform("mean")
+    known += set(by) - set(known)  # such as the commit: what is compared is no repetition
+    mean = frame.groupby(known, dropna=False, sort=False)[figure].transform("mean")
     return frame.assign(**{figure: mean}).drop_duplicates(known)
+
+
+def _groups(frame, by):
+    """The runs with the same values of `by`, as values → DataFrame."""
+    if not by:
+        return {(): frame}
+    try:
+        groups = list(frame.groupby(by, dropna=False))
+    except TypeError:  # a number in some runs and a list in others: there is no order
+        groups = list(frame.groupby(by, dropna=False, sort=False))
+    return {tuple(None if v != v else v for v in key): group for key, group in groups}
+
+
+def _joined(row, columns):
+    """A row with more columns, of which it must have none."""
+    if both := row.keys() & columns.keys():
+        raise ValueError(
+            f"{min(both)} is a column of the table's own: expected a parameter of another name"
+        )
+    return row | columns
 
 
 def _spread(values):

@@ -169,6 +169,17 @@ CASES = table(
             "lists.jsonl",
             "half.jsonl",
             "circle.jsonl",
+            "no notebook.jsonl",
+        )
+    ),
+    *(
+        (f"table, {name}", lambda a=(f"{name}.jsonl", *given): command("table", *a), says)
+        for name, given, says in (
+            ("text", (), "test_error is 'low'"),
+            ("statistics", (), "n is a column"),
+            ("statistics", ("--by", "n"), "n is a column"),
+            ("namesakes", ("--figure", "accuracy"), "no figure accuracy"),
+            ("dicts", ("--by", "errors"), "errors is a dict"),
         )
     ),
     (

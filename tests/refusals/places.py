@@ -229,6 +229,16 @@ def _records(here):
         + "\n"
     )
     _damaged(here, "good", ".jsonl")
+    for name, changed in {
+        "text": {"figures": {"test_error": "low"}},
+        "no notebook": {"notebook": None},
+        "statistics": {"parameters": {"seed": 1, "n": 2}},
+        "namesakes": {"parameters": {"seed": 1, "accuracy": 2}, "figures": {"accuracy": 0.5}},
+        "dicts": {"figures": {"test_error": 0.2, "errors": {"a": [0.1]}}},
+    }.items():
+        good = json.loads((here / "good.jsonl").read_text())
+        lines = "\n".join(map(json.dumps, (good, good | changed)))
+        (here / f"{name}.jsonl").write_text(f"{lines}\n")
     (here / "lists.jsonl").write_text("[1, 2]\n")
     (here / "numbers.jsonl").write_text("1\n2\n")
     (here / "no figures.jsonl").write_text('{"notebook": "n.ipynb"}\n')
