@@ -541,6 +541,15 @@ def test_a_notebook_of_ones_own_is_read_after_a_plain_run_too(command):
     assert "--output runs/1" in records.read("runs/1/own.ipynb")[0]["command"]
 
 
+def test_a_record_that_another_program_left_in_its_run_does_not_count():
+    papermill = pytest.importorskip("papermill")
+    (run,) = sweeps.grid("own.ipynb", folder="out")
+    sweeps.make(run)
+    papermill.execute_notebook(run.path, "out/again.ipynb", {"theta": 3}, progress_bar=False)
+    with pytest.warns(UserWarning, match="out/again.ipynb is left out"):
+        assert records.results("out").test_error.tolist() == [0.01]
+
+
 def test_nothing_of_a_failed_or_unfinished_run_counts():
     for name in ("a.failed.ipynb", ".unfinished-a/a.ipynb", ".ipynb_checkpoints/a.ipynb"):
         path = Path("out", name)

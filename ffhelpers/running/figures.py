@@ -61,9 +61,13 @@ def figures(path):
 
 
 def within(notebook):
-    """The figures in a notebook that was read already; an empty dict if there are none."""
+    """The figures in a notebook that was read already; an empty dict if there are none.
+
+    Args:
+        notebook: nbformat's object, or the JSON of one as Python reads it.
+    """
     found = {}
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             found.update(output.get("data", {}).get(MIME, []))
     return found

@@ -15,12 +15,14 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import warnings
 from pathlib import Path
 
 from .. import machine
 from ..evaluation import mean_interval
 from ..parameters import shown
 from . import ask
+from .figures import within
 
 PROJECT = Path(__file__).parents[2]
 
@@ -129,7 +131,8 @@ def read(path):
 
     Returns:
         A list of records, those of a folder in the order of the notebooks' names. Notebooks that
-        failed, or that `ffhelpers` did not run, have none.
+        failed, or that `ffhelpers` did not run, have none; of one that another program ran again
+        it warns.
 
     Raises:
         OSError: what cannot be read.
@@ -148,14 +151,21 @@ def read(path):
         content = path.read_bytes()
         if path.suffix == ".ipynb":
             # A line too, because a notebook is saved with the keys of objects sorted.
-            made = json.loads(content)["metadata"].get("ffhelpers")
+            notebook = json.loads(content)
+            made = notebook["metadata"].get("ffhelpers")
             found = [json.loads(made)] if made else []
+            if found and within(notebook) != found[0]["figures"]:
+                # Another program ran it again, and left the record of the earlier run in it.
+                warnings.warn(
+                    f"{path} is left out: its figures are not the recorded", stacklevel=2
+                )
+                found = []
         else:
             found = [json.loads(one) for one in _finished(content).splitlines() if one.strip()]
     except OSError as error:
         error.filename = error.filename or str(path)
         raise
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"{type(error).__name__}: {str(error)[:60]}"
         raise ValueError(f"{path} holds no records ({reason}): expected JSON lines") from None
     for record in found:

@@ -196,6 +196,7 @@ CASES = table(
     (
         "table, an unknown format",
         lambda: command("table", "good.jsonl", "--format", "html"),
+            "metadata.ipynb",
         "html",
         "theirs",
     ),

@@ -218,6 +218,7 @@ def _notebooks(here):
     )
     (here / "nested.ipynb").write_text("[" * 100_000)
     (here / "own").mkdir()
+    (here / "metadata.ipynb").write_text('{"cells": [], "metadata": []}')
     (here / "own" / "good.ipynb").write_bytes((here / "good.ipynb").read_bytes())
 
 
