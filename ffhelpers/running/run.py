@@ -25,7 +25,8 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
     """Execute a notebook with `parameters` (name → value).
 
     The executed notebook appears only once it is complete: a run that fails or is interrupted
-    leaves an earlier one as it was. A failed run is kept beside it as `<name>.failed.ipynb`.
+    leaves an earlier one as it was. A failed run is kept beside it as `<name>.failed.ipynb`;
+    one that a cell ends by `sys.exit()` counts as complete, as papermill has it.
     Cells run in the caller's working folder. Its record, for `records.read`, is in its metadata:
     command, notebook, parameters, figures, seconds, code, and where and when it ran.
 
