@@ -97,9 +97,10 @@ def run(notebooks, settings, file, output, record, jobs):
             prepared(notebook, output)
         if record:
             records.check_writable(record)
+        command = records.command()
 
     todo = [
-        processes.Run(name, values, output, Path(name).name, records.command(), os.getcwd())
+        processes.Run(name, values, output, Path(name).name, command, os.getcwd())
         for name, values in zip(notebooks, parameters, strict=True)
     ]
     seconds, headlines = {}, {}
@@ -194,7 +195,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
     with _refused():
         if record:
             records.check_writable(record)
-        Path(output).mkdir(parents=True, exist_ok=True)
+        prepared(notebook, output, todo[0].name)
     made = [run for run in todo if run.path.exists()]
     there = {run.path for run in made}  # asked once: another sweep may be making them
     missing = [run for run in todo if run.path not in there]

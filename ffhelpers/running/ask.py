@@ -200,14 +200,6 @@ def typed(notebook, known, name, value):
         raise ParameterError(f"{name}={shown(value)}: expected {expected}") from None
 
 
-_FROM_TEXT = {
-    int: int,
-    float: float,
-    str: str,
-    bool: lambda text: {"true": True, "false": False}[text.lower()],
-}
-
-
 def _as_type_of(like, value):
     kind = type(like)
     if kind is list:
@@ -215,12 +207,22 @@ def _as_type_of(like, value):
         if type(value) is list:
             return [_as_type_of(like[0], element) if like else element for element in value]
     if isinstance(value, str):  # also in a YAML file, which takes 1e-3 for a string
-        return _FROM_TEXT[kind](value)
+        value = in_utf8(value)
+        return {"true": True, "false": False}[value.lower()] if kind is bool else kind(value)
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
         raise ValueError
     return value
+
+
+def in_utf8(text):
+    """The text; `ValueError` for a name of other bytes, which notebooks and records cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{shown(text)}: expected a name in UTF-8") from None
+    return text
 
 
 def depth(value):

@@ -106,11 +106,11 @@ def check_writable(path):
         ValueError: a file that holds another thing.
     """
     path = Path(path)
+    if path.suffix == ".ipynb":  # perhaps one that is about to run
+        raise ValueError(f"record={path}: expected a file of JSON lines, not a notebook")
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
         open(path, "ab").close()
-        if path.suffix == ".ipynb":
-            raise ValueError(f"record={path}: expected a file of JSON lines, not a notebook")
         read(path)  # a line is never added to a file of another kind
         return
     try:
@@ -145,7 +145,7 @@ def read(path):
         raise TypeError(f"path={shown(path)}: expected that of recorded runs")
     path = _found(path)
     if path.is_dir():
-        executed = [p for p in sorted(path.rglob("*.ipynb")) if _counts(p.relative_to(path))]
+        executed = [p for p in sorted(path.rglob("*.ipynb")) if counts(p.relative_to(path))]
         return [record for notebook in executed for record in read(notebook)]
     try:
         content = path.read_bytes()
@@ -204,9 +204,10 @@ def _found(path):
     )
 
 
-def _counts(path):
+def counts(path):
+    """Whether a file that lies there in a folder of runs may be one of them."""
     hidden = any(part.startswith(".") for part in path.parts)  # unfinished, or a checkpoint
-    return not hidden and not path.name.endswith(".failed.ipynb")
+    return not hidden and path.suffix == ".ipynb" and not path.name.endswith(".failed.ipynb")
 
 
 def results(path, each=()):
@@ -496,12 +497,16 @@ def code(notebook):
 
 
 def command():
-    """The command line of this process, as one types it in the repository."""
+    """The command line of this process, as one types it in the repository.
+
+    Raises:
+        ValueError: no file in UTF-8 can hold it.
+    """
     if sys.argv[0].endswith("__main__.py"):
         program = ["python", "-m", Path(sys.argv[0]).parent.name]
     else:
         program = ["python", *(os.path.relpath(name) for name in sys.argv[:1] if name)]
-    return shlex.join(program + sys.argv[1:])
+    return shlex.join(map(ask.in_utf8, program + sys.argv[1:]))
 
 
 def commit(notebook=None):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .. import machine
 from . import figures, records
+from .ask import in_utf8
 from .ask import parameters as known_parameters
 from .ask import typed_parameters
 
@@ -82,15 +83,23 @@ def prepared(notebook, folder, name=None):
 
     Raises:
         OSError: it cannot be made.
-        ValueError: the output would replace the notebook itself, or a file that is no run.
+        ValueError: the output would replace the notebook itself, or a file that is no run; it
+            would have a name that is not read as a run's, or that files in UTF-8 cannot hold.
     """
     folder = Path(folder)
+    complete = folder / (name or Path(notebook).name)
+    for path in (notebook, complete):
+        in_utf8(str(path))
+    if not records.counts(Path(complete.name)):
+        raise ValueError(
+            f"{complete}: expected a name that ends in .ipynb, but not in .failed.ipynb, and "
+            "begins without a dot"
+        )
     # `Path.resolve` has an error of its own for links in a circle.
     own = {os.path.realpath(Path(notebook).parent), os.path.dirname(os.path.realpath(notebook))}
     if os.path.realpath(folder) in own:
         raise ValueError(f"the output folder {folder} is the notebook's own: expected another")
     folder.mkdir(parents=True, exist_ok=True)
-    complete = folder / (name or Path(notebook).name)
     if complete.exists() and not _is_run(complete):
         raise ValueError(
             f"{complete} is there and is no run: expected another output folder, or that it is deleted"

@@ -1,11 +1,14 @@
 """What is typed after `python -m ffhelpers`: refused with one line and exit status 2."""
 
+import sys
+from unittest import mock
+
 from click.testing import CliRunner
 
 from ffhelpers import __main__ as commands
-from ffhelpers.running import processes
+from ffhelpers.running import processes, records
 
-from . import table
+from . import places, table
 from .files import data_dir
 from .notebooks import NOTEBOOKS
 
@@ -33,6 +36,12 @@ def command(*arguments):
 
 def _would_run(*args, **kwargs):
     raise Accepted("it would run")
+
+
+def typed(*arguments):
+    """What a record would say was typed."""
+    with mock.patch.object(sys, "argv", ["", *arguments]):
+        return records.command()
 
 
 def data(folder, name):
@@ -68,6 +77,12 @@ CASES = table(
         )
         for notebook in NOTEBOOKS
     ),
+    *(
+        (f"run, {name!r}", lambda name=name: command("run", name), f"{name!r}"[1:-1])
+        for name in places.NAMES
+    ),
+    ("run, output in Latin-1", lambda: command("run", GOOD, "--output", "d\udce9"), "d\\udce9"),
+    ("a command in Latin-1", lambda: typed("-f", "d\udce9.yaml"), "d\\udce9.yaml"),
     ("run, one notebook twice", lambda: command("run", GOOD, GOOD), GOOD),
     ("run, an unknown parameter", lambda: command("run", GOOD, "-p", "epoch=3"), "epoch"),
     ("run, no equals sign", lambda: command("run", GOOD, "-p", "epochs"), "epochs"),
@@ -105,6 +120,11 @@ CASES = table(
         lambda: command("run", GOOD, "--output", "empty", "--record", GOOD),
         GOOD,
     ),
+    (
+        "run, record into the notebook to come",
+        lambda: command("run", GOOD, "--output", "empty", "--record", "empty/good.ipynb"),
+        "empty/good.ipynb",
+    ),
     *(
         (f"run --jobs {v}", lambda v=v: command("run", GOOD, "--jobs", v), f"{v}", "theirs")
         for v in (0, -1, "two", 1.5)
@@ -129,6 +149,12 @@ CASES = table(
         "sweep, a bad combination",
         lambda: command("sweep", NOTEBOOKS[9], "-p", "iterations=[1],[3]", "--output", "empty"),
         "iterations=[1]",
+    ),
+    ("sweep, output of the notebook", lambda: command("sweep", GOOD, "--output", "."), "own"),
+    (
+        "sweep, output in Latin-1",
+        lambda: command("sweep", GOOD, "--output", "d\udce9"),
+        "d\\udce9",
     ),
     ("sweep, output into a file", lambda: command("sweep", GOOD, "--output", "a file"), "a file"),
     (
@@ -170,6 +196,7 @@ CASES = table(
             "half.jsonl",
             "circle.jsonl",
             "no notebook.jsonl",
+            "metadata.ipynb",
         )
     ),
     *(
@@ -196,7 +223,6 @@ CASES = table(
     (
         "table, an unknown format",
         lambda: command("table", "good.jsonl", "--format", "html"),
-            "metadata.ipynb",
         "html",
         "theirs",
     ),

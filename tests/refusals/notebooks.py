@@ -103,6 +103,7 @@ CASES = [
         ("a name in another alphabet", lambda: parse("эпохи=3"), "эпохи"),
         ("an enormous name", lambda: parse("e" * 100_000 + "=3"), "eee"),
         ("no equals sign", lambda: parse("epochs"), "'epochs'"),
+        ("a word in Latin-1", lambda: parse("name=d\udce9"), "name='d\\udce9'"),
         ("twice", lambda: parse("epochs=3", "epochs=3"), "epochs"),
         ("a repeated name in YAML", lambda: parse(file="repeated.yaml"), "epochs"),
         ("an empty grid", lambda: grid("epochs="), "epochs"),

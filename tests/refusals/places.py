@@ -16,6 +16,8 @@ from .fitting import CLASSES, network
 rng = np.random.default_rng(0)
 X = np.rint(255 * rng.random((40, 6, 6))).astype("uint8")
 Y = np.arange(40) % CLASSES
+# A notebook under names that no run can have; the last is "café" in Latin-1.
+NAMES = ("good.IPYNB", "no suffix", "good.failed.ipynb", ".good.ipynb", "caf\udce9.ipynb")
 EXECUTED = "executed"  # what would be there if anything in these files had run
 
 
@@ -216,10 +218,11 @@ def _notebooks(here):
     (here / "future.ipynb").write_text(
         '{"cells": [], "nbformat": 9, "nbformat_minor": 0, "metadata": {}}'
     )
+    (here / "metadata.ipynb").write_text('{"cells": [], "metadata": []}')
     (here / "nested.ipynb").write_text("[" * 100_000)
     (here / "own").mkdir()
-    (here / "metadata.ipynb").write_text('{"cells": [], "metadata": []}')
-    (here / "own" / "good.ipynb").write_bytes((here / "good.ipynb").read_bytes())
+    for name in ("own/good.ipynb", *NAMES):
+        (here / name).write_bytes((here / "good.ipynb").read_bytes())
 
 
 def _records(here):
