@@ -175,6 +175,15 @@ def test_a_failing_run_fails_alone_and_only_what_is_missing_runs_again(command):
     status, out, err = command(*sweep, "-p", "seed=0,1", "--record", "kept.jsonl")
     assert status == 1
     assert err.count("\n") == 2 and err.count("KeyError in cell 3: 'thirteen'") == 2
+def test_what_a_killed_run_left_goes_whatever_its_name(monkeypatch):
+    monkeypatch.setattr(sweeps.processes, "execute", lambda *_: None)
+    (run,) = sweeps.grid(Path("own.ipynb").rename("[a].ipynb"), folder="out")
+    left = Path("out", f".unfinished-{run.path.stem}-x")
+    left.mkdir(parents=True)
+    sweeps.make(run)
+    assert not left.exists()
+
+
     assert out.count("test error 2") == 2
     failed = sorted(Path("out").glob("*.failed.ipynb"))
     assert len(failed) == 2 and "thirteen" in failed[0].read_text()

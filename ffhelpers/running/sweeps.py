@@ -6,6 +6,7 @@ that was stopped, however roughly, goes on when it is called again.
 """
 
 import contextlib
+import glob
 import hashlib
 import itertools
 import json
@@ -108,7 +109,7 @@ def make(run, limit_seconds=None):
     with locked(run.path.parent, run.path.stem):
         if run.path.exists():
             return
-        for left in run.path.parent.glob(f".unfinished-{run.path.stem}-*"):
+        for left in run.path.parent.glob(f".unfinished-{glob.escape(run.path.stem)}-*"):
             shutil.rmtree(left, ignore_errors=True)  # a killed one's, whose kernel may yet write
         processes.execute(run, limit_seconds)
 
