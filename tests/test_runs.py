@@ -128,9 +128,12 @@ def test_a_default_that_the_command_line_cannot_set_is_refused_by_name(tmp_path,
         ("rates: list[float] = []", "0.5, 1e-3", [0.5, 1e-3]),
         ("names: list = ['a']", '["a, b",c]', ["a, b", "c"]),
         ("name: str = 'a'", "none", "none"),
+        ("theta: float = 1", "0.5", 0.5),
+        ("rates: list[float] = [1, 2]", "0.5,1", [0.5, 1.0]),
+        ("sizes: list[list[float]] | None = [[1], [2]]", "[0.5],[1]", [[0.5], [1.0]]),
     ],
 )
-def test_an_annotation_counts_where_the_default_is_none(tmp_path, line, text, value):
+def test_an_annotation_counts_where_it_says_more_than_the_default(tmp_path, line, text, value):
     path = save(tmp_path / "a.ipynb", parameters=line)
     name = line.split(":")[0]
     assert ask.parse_parameters(path, [f"{name}={text}"]) == {name: value}

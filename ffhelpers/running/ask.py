@@ -24,7 +24,7 @@ def parameters(notebook):
 
     They are the assignments in its cell tagged `parameters`, the comment behind each its help:
     `epochs: int = 10  # passes over the training images`. A default of None needs its type in
-    the annotation, `looks: int | None = None`.
+    the annotation, `looks: int | None = None`; one that is whole may be annotated as a float.
 
     Raises:
         OSError: a file that cannot be read.
@@ -44,7 +44,7 @@ def parameters(notebook):
     for node in body:
         try:
             name, parameter = _parameter(node, source)
-        except (ValueError, AttributeError, RecursionError):
+        except (ValueError, AttributeError, OverflowError, RecursionError):
             line = shown(ast.get_source_segment(source, node))
             raise ValueError(
                 f"{notebook}: the parameters cell holds {line}: {_EXPECTED}"
@@ -77,12 +77,23 @@ def _parameter(node, source):
     last_line = source.splitlines()[node.end_lineno - 1]
     comment = last_line.encode()[node.end_col_offset :].decode()  # ast counts in UTF-8
     default = ast.literal_eval(node.value)
-    like = _annotated(node) if default in (None, []) else default
-    like = default if like is None else like
+    like = _meant(default, _annotated(node))
+    default = default if default in (None, []) else like
     return target.id, Parameter(default, comment.strip(" #"), like)
 
 
 def _annotated(node):
+def _meant(default, annotated):
+    """The default, or what the annotation says of it: of None, an empty list, a whole number."""
+    if default in (None, []) and annotated is not None:
+        return annotated
+    if type(default) is int and type(annotated) is float:
+        return float(default)
+    if type(default) is type(annotated) is list and annotated:
+        return [_meant(element, annotated[0]) for element in default]
+    return default
+
+
     """A value of the first type that the annotation names, or None."""
     written = ast.walk(getattr(node, "annotation", None) or ast.Pass())
     names = [part.id for part in written if isinstance(part, ast.Name) and part.id in _LIKE]
