@@ -240,10 +240,12 @@ def test_parameters_are_checked_with_the_defaults_they_leave(tmp_path, command):
 def test_a_file_of_parameters(notebook, tmp_path):
     file = tmp_path / "full.yaml"
     # YAML takes 1e-3 for a string
-    file.write_text("epochs: 60\nlearning_rate: 1e-3\nwidths: [1000, 1000]\nshuffle: false\n")
+    file.write_text("epochs: 060\nlearning_rate: 1e-3\nwidths: [1000, 1000]\nshuffle: false\n")
     values = ask.parse_parameters(notebook, ["epochs=2"], file)
     wanted = {"epochs": 2, "learning_rate": 1e-3, "widths": [1000, 1000], "shuffle": False}
     assert values == wanted
+    file.write_text("learning_rate: -.INF\nepochs: 1_000")
+    assert ask.read_yaml(file) == {"learning_rate": float("-inf"), "epochs": 1000}
 
 
 @pytest.mark.parametrize(
@@ -253,7 +255,9 @@ def test_a_file_of_parameters(notebook, tmp_path):
         ("- 1", "full.yaml: expected lines such as"),
         ("", "full.yaml: expected lines such as"),
         ("epoch: 1", "did you mean epochs"),
-        ("dataset: 0123", "dataset=83: expected a string such as 'mnist'"),
+        ("dataset: 0123", "dataset=123: expected a string such as 'mnist'"),
+        ("epochs: 1:30", "full.yaml is not a YAML file .*'1:30'.*: expected"),
+        ("learning_rate: 1:30.5", "full.yaml is not a YAML file .*'1:30.5'.*: expected"),
         ("epochs: true", "epochs=True: expected a whole number such as 10"),
         ("epochs:", "epochs=None: expected a whole number such as 10"),
         ("learning_rate: [1]", r"learning_rate=\[1\]: expected a number such as 0.001"),

@@ -124,6 +124,21 @@ def test_a_file_of_grids():
     ]
 
 
+def test_a_string_in_a_file_is_one_value_on_the_command_line_several():
+    Path("own.ipynb").write_text(Path("own.ipynb").read_text().replace("[500, 500]", "'c'"))
+    Path("grid.yaml").write_text("widths: a,b")
+    assert combinations(file="grid.yaml") == [{"widths": "a,b"}]
+    Path("grid.yaml").write_text("widths: ['a,b', c]\nseed: 1,2")
+    assert len(combinations(file="grid.yaml")) == 4
+    assert combinations("widths=a,b") == [{"widths": "a"}, {"widths": "b"}]
+
+
+def test_a_whole_number_is_the_same_float():
+    Path("own.ipynb").write_text(Path("own.ipynb").read_text().replace("= 1.0", "= 1"))
+    names = {run.name for run in sweeps.grid("own.ipynb", ["theta=1,1.0"])}
+    assert names == {run.name for run in sweeps.grid("own.ipynb")}
+
+
 def test_a_runs_name_depends_on_its_parameters_alone():
     (alone,) = sweeps.grid("own.ipynb", ["theta=2"], folder="a")
     paths = [run.path for run in sweeps.grid("own.ipynb", ["seed=0,1", "theta=1,2"], folder="a")]
@@ -160,6 +175,15 @@ def test_bad_input_is_one_line_and_nothing_starts(command, arguments, message):
 # Running
 
 
+def test_what_a_killed_run_left_goes_whatever_its_name(monkeypatch):
+    monkeypatch.setattr(sweeps.processes, "execute", lambda *_: None)
+    (run,) = sweeps.grid(Path("own.ipynb").rename("[a].ipynb"), folder="out")
+    left = Path("out", f".unfinished-{run.path.stem}-x")
+    left.mkdir(parents=True)
+    sweeps.make(run)
+    assert not left.exists()
+
+
 def test_a_run_has_the_defaults_that_the_sweep_began_with():
     (run,) = sweeps.grid("own.ipynb", ["seed=3"], folder="out")
     Path("own.ipynb").write_text(Path("own.ipynb").read_text().replace("= 1.0", "= 2.0"))
@@ -175,15 +199,6 @@ def test_a_failing_run_fails_alone_and_only_what_is_missing_runs_again(command):
     status, out, err = command(*sweep, "-p", "seed=0,1", "--record", "kept.jsonl")
     assert status == 1
     assert err.count("\n") == 2 and err.count("KeyError in cell 3: 'thirteen'") == 2
-def test_what_a_killed_run_left_goes_whatever_its_name(monkeypatch):
-    monkeypatch.setattr(sweeps.processes, "execute", lambda *_: None)
-    (run,) = sweeps.grid(Path("own.ipynb").rename("[a].ipynb"), folder="out")
-    left = Path("out", f".unfinished-{run.path.stem}-x")
-    left.mkdir(parents=True)
-    sweeps.make(run)
-    assert not left.exists()
-
-
     assert out.count("test error 2") == 2
     failed = sorted(Path("out").glob("*.failed.ipynb"))
     assert len(failed) == 2 and "thirteen" in failed[0].read_text()

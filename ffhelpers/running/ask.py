@@ -3,6 +3,7 @@
 import ast
 import difflib
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,7 +83,6 @@ def _parameter(node, source):
     return target.id, Parameter(default, comment.strip(" #"), like)
 
 
-def _annotated(node):
 def _meant(default, annotated):
     """The default, or what the annotation says of it: of None, an empty list, a whole number."""
     if default in (None, []) and annotated is not None:
@@ -94,6 +94,7 @@ def _meant(default, annotated):
     return default
 
 
+def _annotated(node):
     """A value of the first type that the annotation names, or None."""
     written = ast.walk(getattr(node, "annotation", None) or ast.Pass())
     names = [part.id for part in written if isinstance(part, ast.Name) and part.id in _LIKE]
@@ -154,6 +155,11 @@ def read_yaml(path):
                     raise yaml.YAMLError(f"{name} stands there twice")
             return super().construct_mapping(node, deep)
 
+    for kind in (int, float):  # as -p takes them: 010 is ten, not eight, and 1:30 is no number
+        Loader.add_constructor(
+            f"tag:yaml.org,2002:{kind.__name__}",
+            lambda _, node, kind=kind: kind(re.sub(r"\.(?=inf|nan)", "", node.value.lower())),
+        )
     try:
         return yaml.load(Path(path).read_text(encoding="utf-8"), Loader)  # nosec B506
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -33,7 +33,8 @@ def grid(notebook, settings=(), file=None, folder="runs"):
         settings: strings `name=value,value,...`. A parameter that is a list takes one list as
             `widths=500,500` and several as `widths=[500,500],[1000]`.
         file: YAML file of names with a value or a list of values each; or a list of such grids,
-            whose runs are joined. `settings` win over it.
+            whose runs are joined. `settings` win over it. A string is one value there, commas
+            or not.
         folder: where the executed notebooks go.
 
     Returns:
@@ -51,6 +52,7 @@ def grid(notebook, settings=(), file=None, folder="runs"):
     if not grids or not all(isinstance(one, dict) for one in grids):
         raise ValueError(f"{file}: expected lines such as `seed: [0, 1, 2]`, or a list of grids")
     known, given = ask.parameters(notebook), ask.split_settings(settings)
+    grids = [{name: _whole(known, name, value) for name, value in one.items()} for one in grids]
     combinations = [c for one in grids for c in _combinations(notebook, known, one | given)]
     refuse_wrong = ask.rules(notebook)
     runs = {}
@@ -75,6 +77,12 @@ def _combinations(notebook, known, one):
         raise ParameterError(f"a grid of {count} runs: expected at most {MOST}")
     for values in itertools.product(*axes.values()):
         yield defaults | dict(zip(axes, values, strict=True))
+
+
+def _whole(known, name, value):
+    """A string in a file as the one value that it is; on the command line commas part several."""
+    string = isinstance(value, str) and name in known and isinstance(known[name].like, str)
+    return [value] if string else value
 
 
 def _values(given, levels):
