@@ -55,6 +55,8 @@ def _refused():
 @click.group()
 def main():
     """Run the Forward-Forward notebooks, read their figures, fetch their data."""
+    with contextlib.suppress(AttributeError):  # closed, or not of the usual kind
+        sys.stdout.reconfigure(errors="backslashreplace")  # figures are text of any alphabet
 
 
 @main.command()
@@ -263,7 +265,12 @@ def _executor(dask, jobs, count, output):
         with processes.local(jobs) as executor:
             yield executor, jobs
         return
-    from distributed import Client  # an extra, Dask's own
+    try:
+        from distributed import Client
+    except ImportError:
+        raise BadInput(
+            f"--dask={dask}: expected Dask to be installed: pip install 'ffhelpers[dask]'"
+        ) from None
 
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # its tracebacks
     address = {"scheduler_file": dask} if Path(dask).is_file() else {"address": dask}

@@ -425,6 +425,13 @@ def test_one_notebook(notebook, command, tmp_path):
     assert json.loads(out) == {"test_error": 0.0152, "epochs": 2, "dataset": "fashion_mnist"}
 
 
+def test_figures_are_printed_in_any_alphabet(tmp_path, command, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    save(tmp_path / "words.ipynb", "import ffhelpers as ff; ff.record(word='größe → 木')")
+    status, out, err = command("run", "words.ipynb")
+    assert (status, err) == (0, "") and r"word gr\xf6\xdfe \u2192 \u6728" in out
+
+
 @pytest.mark.slow
 def test_one_of_several_notebooks_fails_alone(notebook, command, tmp_path):
     bad = save(tmp_path / "bad.ipynb", "1", "1 / 0")

@@ -44,6 +44,11 @@ def typed(*arguments):
         return records.command()
 
 
+def without_dask():
+    with mock.patch.dict(sys.modules, distributed=None):
+        return command("sweep", GOOD, "--output", "empty", "--dask", "tcp://here:8786")
+
+
 def data(folder, name):
     with data_dir(folder):
         return command("data", name)
@@ -180,6 +185,7 @@ CASES = table(
         )
         for v in (0, -1, "soon", "nan")
     ),
+    ("sweep --dask, not installed", without_dask, "tcp://here:8786"),
     (
         "sweep --dask, no address",
         lambda: command("sweep", GOOD, "--output", "empty", "--dask", "nowhere"),
