@@ -204,9 +204,11 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
     if made:
         click.echo(f"{len(made)} of {len(todo)} runs are in {output} already")
     with _refused():
-        for run in made:
-            if len(records.read(run.path)) != 1:
-                raise ValueError(f"{run.path} is there and is no run: expected it to be deleted")
+        found = {run.path: records.read(run.path) for run in made}
+        for path, own in found.items():
+            if len(own) != 1:
+                raise ValueError(f"{path} is there and is no run: expected it to be deleted")
+        made = [(run, *found[run.path]) for run in made]
         others = list(sweeps.made_by_other_code(made))
     if others:
         click.echo(
@@ -214,8 +216,7 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
             f"such as {others[0].path}: delete them, or take another --output, to run them again",
             err=True,
         )
-    for run in made:
-        _recorded(run, record)
+    _keep([one for _, one in made], output, record)
 
     with _executor(dask, jobs, len(missing), output) as (executor, at_once):
         failed = 0
@@ -234,7 +235,9 @@ def sweep(notebook, settings, file, output, record, jobs, limit_seconds, dask, d
                 if error:
                     tqdm.write(f"failed: {_names(run)}: {error}", file=sys.stderr)
                 else:
-                    figures = kept.as_text(_recorded(run, record)["figures"])
+                    found = records.read(run.path)
+                    _keep(found, output, record)
+                    figures = kept.as_text(found[0]["figures"])
                     tqdm.write(f"{_names(run)}: {figures.splitlines()[0] if figures else 'done'}")
                 bar.set_postfix_str(state(done), refresh=False)
                 bar.update()
@@ -247,14 +250,15 @@ def _names(run):
     return f"{run.name} ({' '.join(settings) or 'defaults'})"
 
 
-def _recorded(run, file):
-    """The record of a complete run, which the file of records gets if it has it not."""
-    (made,) = records.read(run.path)
-    if file:
-        with sweeps.locked(run.path.parent, "record"):  # another sweep may be looking too
-            if not Path(file).exists() or made not in records.read(file):
-                records.append(file, made)
-    return made
+def _keep(found, folder, file):
+    """Give a file of records, if there is to be one, those of a folder's runs that it has not."""
+    if not file or not found:
+        return
+    with sweeps.locked(folder, "record"):  # another sweep may be looking too
+        known = records.read(file) if Path(file).exists() else []
+        for one in found:
+            if one not in known:
+                records.append(file, one)
 
 
 @contextlib.contextmanager

@@ -15,8 +15,10 @@ import numpy as np
 import pandas
 import psutil
 import pytest
+from click.testing import CliRunner
 from scipy.stats import ttest_1samp, ttest_ind
 
+from ffhelpers.__main__ import main
 from ffhelpers.running import ask, records, sweeps
 
 PARAMETERS = """\
@@ -173,6 +175,21 @@ def test_bad_input_is_one_line_and_nothing_starts(command, arguments, message):
 
 
 # Running
+
+
+def test_a_sweep_that_is_called_again_reads_each_file_once(monkeypatch):
+    for run in sweeps.grid("own.ipynb", ["seed=0,1,2"], folder="out"):
+        run.path.parent.mkdir(exist_ok=True)
+        made = record(error=0.1, **run.parameters) | {"figures": {}}
+        metadata = {"ffhelpers": records.line(made)}
+        run.path.write_text(json.dumps({"cells": [], "metadata": metadata}))
+    reads, read = collections.Counter(), records.read
+    monkeypatch.setattr(records, "read", lambda path: reads.update([str(path)]) or read(path))
+    sweep = "sweep own.ipynb -p seed=0,1,2 --output out --record kept.jsonl".split()
+    for _ in range(2):
+        assert CliRunner().invoke(main, sweep).exit_code == 0
+    assert reads.pop("kept.jsonl") == 2  # is it one of records, and which has it, as it is there
+    assert len(read("kept.jsonl")) == 3 and set(reads.values()) == {2}
 
 
 def test_what_a_killed_run_left_goes_whatever_its_name(monkeypatch):

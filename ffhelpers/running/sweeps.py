@@ -6,6 +6,7 @@ that was stopped, however roughly, goes on when it is called again.
 """
 
 import contextlib
+import functools
 import glob
 import hashlib
 import itertools
@@ -154,9 +155,6 @@ def locked(folder, name):
 
 
 def made_by_other_code(complete):
-    """Those of the complete runs that another version of the notebook or of ffhelpers made."""
-    now = {}
-    for run in complete:
-        code = now.setdefault(run.notebook, records.code(run.notebook))
-        if any(record.get("code") != code for record in records.read(run.path)):
-            yield run
+    """Runs, of pairs with their records, that another version of notebook or ffhelpers made."""
+    code = functools.cache(records.code)
+    return (run for run, record in complete if record.get("code") != code(run.notebook))
