@@ -20,7 +20,7 @@ NOTEBOOKS = sorted(path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb
 def written(tmp_path_factory):
     if not (ROOT / ".git").exists():
         pytest.skip("not a clone")
-    folder = tmp_path_factory.mktemp("kaggle") / "new" / "folder"
+    folder = tmp_path_factory.mktemp("kaggle") / "new" / "my folder"
     return folder, kaggle.write(folder, "me-2", ROOT)
 
 
@@ -28,7 +28,7 @@ def test_the_repository_becomes_a_data_set(written):
     folder, commands = written
     about = json.loads((folder / "package" / "dataset-metadata.json").read_text())
     assert about["id"] == "me-2/forward-forward" and 6 <= len(about["title"]) <= 50
-    assert commands[0] == f"kaggle datasets create -p {folder}/package --dir-mode zip"
+    assert commands[0] == f"kaggle datasets create -p '{folder}'/package --dir-mode zip"
     for name in ("ffhelpers/__init__.py", "ffhelpers/running/run.py", "results/bench.jsonl"):
         assert (folder / "package" / name).read_bytes() == (ROOT / name).read_bytes()
     assert not list(folder.rglob("__pycache__")) and not (folder / "package" / ".git").exists()
@@ -43,7 +43,7 @@ def test_each_notebook_has_its_metadata(written, name):
     assert about["enable_gpu"] is True and about["enable_internet"] is False
     assert about["dataset_sources"][0] == "me-2/forward-forward"
     assert (kaggle.MNIST in about["dataset_sources"]) == (name != "10_sequences")
-    assert f"kaggle kernels push -p {folder}/{name}" in commands
+    assert f"kaggle kernels push -p '{folder}'/{name}" in commands
 
 
 def test_it_is_written_again_whole_or_not_at_all(written, tmp_path, monkeypatch):
@@ -54,7 +54,7 @@ def test_it_is_written_again_whole_or_not_at_all(written, tmp_path, monkeypatch)
     with pytest.raises(ZeroDivisionError):
         kaggle.write(folder, "other", ROOT)
     assert "me-2" in (folder / "package" / "dataset-metadata.json").read_text()
-    assert [path.name for path in folder.parent.iterdir()] == ["folder"]
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
 def test_what_cannot_be_is_refused(tmp_path):

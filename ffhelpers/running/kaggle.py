@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -51,7 +52,7 @@ def write(folder, owner, root="."):
         if folder.exists():
             folder.rename(Path(aside, "old"))
         Path(aside, "new").rename(folder)
-    return [command.format(folder=folder) for command in commands]
+    return [command.format(folder=shlex.quote(str(folder))) for command in commands]
 
 
 def _write(folder, owner, root, files):
