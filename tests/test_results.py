@@ -41,6 +41,17 @@ def test_new_tables_replace_a_page_as_a_whole(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == "" and sorted(tmp_path.iterdir()) == sorted(pages)
 
 
+def test_a_recipe_without_a_second_seed_is_one_line_and_no_page_changes(tmp_path, monkeypatch):
+    copy = tmp_path / "README.md"
+    copy.write_text("<!-- table: dense -->\n<!-- end -->\n")
+    monkeypatch.setattr(report, "PAGES", [copy])
+    kept = records.read
+    monkeypatch.setattr(records, "read", lambda name: kept(name)[:1])
+    with pytest.raises(SystemExit, match=r"^README.md: 04_.* has [01] runs that count: expected"):
+        report.main()
+    assert copy.read_text().count("\n") == 2
+
+
 @pytest.mark.parametrize(
     "text, says",
     [

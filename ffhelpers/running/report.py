@@ -24,7 +24,11 @@ def main():
     """Put the tables into the pages, each of which is replaced as a whole or not at all."""
     for page in PAGES:
         old = page.read_text(encoding="utf-8")
-        if (new := filled(old)) != old:
+        try:
+            new = filled(old)
+        except (ValueError, OSError) as error:  # such as a recipe of which there is one run yet
+            raise SystemExit(f"{page.name}: {error}") from None
+        if new != old:
             with whole(page) as aside:
                 aside.write_text(new, encoding="utf-8")
             print(f"{page.name}: new tables")
@@ -80,7 +84,10 @@ def kept(name):
     given = yaml.safe_load((PARAMS / f"{name}.yaml").read_text(encoding="utf-8"))
     all_images = given.get("all_images", False)
     runs = records.read(name)
-    return [run for run in runs if run["parameters"].get("all_images", False) == all_images]
+    runs = [run for run in runs if run["parameters"].get("all_images", False) == all_images]
+    if len(runs) < 2:
+        raise ValueError(f"{name} has {len(runs)} runs that count: expected two seeds or more")
+    return runs
 
 
 def _figures(runs, name):
