@@ -3,5 +3,5 @@
 `ask` takes parameters from people, `run` executes a notebook, `processes` several at once,
 `sweeps` one under many parameters; `figures` and `records` keep and read what came out, and
 `report` makes the pages' tables of it. `badges` and `kaggle` take the notebooks to other places.
-Nothing of the algorithm imports any of it.
+Nothing of the algorithm imports any of it, but for `ablations`, which compares recorded runs.
 """
