@@ -8,7 +8,7 @@ from .data import Data, load
 from .machine import bar, watched
 from .parameters import ParameterError, check_parameters
 from .running.figures import figures, record
-from .running.records import results, table
+from .running.tables import results, table
 from .text import load_text
 
 __all__ = ["Data", "ParameterError", "bar", "check_parameters", "figures", "load", "load_text"]

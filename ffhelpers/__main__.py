@@ -15,7 +15,7 @@ import click
 from tqdm import tqdm
 
 from . import machine
-from .running import ask, processes, records, sweeps
+from .running import ask, processes, records, sweeps, tables
 from .running import figures as kept
 from .running.run import prepared
 
@@ -324,7 +324,7 @@ def table(path, by, figure, against, form):
     same seeds.
     """
     with _refused():
-        found = records.table(path, by, figure, against)
+        found = tables.table(path, by, figure, against)
     if form == "csv":
         click.echo(found.to_csv(index=False), nl=False)
         return

@@ -24,7 +24,7 @@ from .machine import watched
 from .model import ForwardForward
 from .negatives import hard_labels
 from .parameters import ParameterError, shown
-from .running import records
+from .running import tables
 from .phases import Phases
 from .sources import GivenLabels, LabelInImage
 from .trainer import DivergedError
@@ -434,8 +434,8 @@ def recorded(runs):
         pandas DataFrame, a row for each recipe, as `ff.table` gives it of the validation error,
         with two columns more, means: `test_error` and `processor_seconds` of a training.
     """
-    found = records.results(runs, ["errors", "test_errors", "processor_seconds"])
-    table = records.table(found, ["recipe"], "errors", against="ours")
+    found = tables.results(runs, ["errors", "test_errors", "processor_seconds"])
+    table = tables.table(found, ["recipe"], "errors", against="ours")
     means = found.groupby("recipe")[["test_errors", "processor_seconds"]].mean()
     table["test_error"] = table.recipe.map(means.test_errors)
     table["processor_seconds"] = table.recipe.map(means.processor_seconds)

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ffhelpers.running import records
+from ffhelpers.running import tables
 
 pytest.importorskip("distributed")
 LOCAL = ["--host", "127.0.0.1", "--no-dashboard"]
@@ -81,7 +81,7 @@ def test_a_scheduler_that_restarts_costs_what_was_not_complete(cluster, command)
     worker()
     status, out, err = command(*SWEEP, "-p", "seed=0,1,2", "-p", "wait=3")
     assert (status, err) == (0, "") and " of 3 runs are in out already" in out
-    assert sorted(records.results("out").seed) == [0, 1, 2]
+    assert sorted(tables.results("out").seed) == [0, 1, 2]
 
 
 @pytest.mark.slow

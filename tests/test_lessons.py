@@ -9,7 +9,7 @@ import pytest
 from reading import minutes_to_read
 
 from ffhelpers import drawings
-from ffhelpers.running import figures, records
+from ffhelpers.running import figures, records, tables
 
 ROOT = Path(__file__).parent.parent
 START, *LESSONS = sorted((ROOT / "notebooks").glob("[01]*.ipynb"))
@@ -98,7 +98,7 @@ def test_bits_are_those_of_the_recorded_runs():
 
 
 def test_how_far_backprop_is_ahead():
-    found = records.table("05_ablations/ablations", ["recipe"], "errors", "ours").set_index(
+    found = tables.table("05_ablations/ablations", ["recipe"], "errors", "ours").set_index(
         "recipe"
     )
     text = " ".join(START_TEXT.split())

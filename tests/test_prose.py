@@ -10,7 +10,7 @@ import pytest
 
 import ffhelpers as ff
 from ffhelpers import plots
-from ffhelpers.running import records, report
+from ffhelpers.running import records, report, tables
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
@@ -89,7 +89,7 @@ def test_the_order_of_the_losses_is_as_printed():
     assert "The three threshold losses lie within two points." in said("02", "c67f2482")
     names = ["… θ = 2 and scale 1", "threshold and uniform negatives"]
     short, long = (
-        records.table(f"05_ablations/{name}", ["recipe"], "errors").set_index("recipe")["mean"]
+        tables.table(f"05_ablations/{name}", ["recipe"], "errors").set_index("recipe")["mean"]
         for name in ("ablations", "equal_seconds")
     )
     assert short[names[0]] < short[names[1]] and long[names[0]] > long[names[1]]
@@ -97,7 +97,7 @@ def test_the_order_of_the_losses_is_as_printed():
 
 def test_what_changes_cost_in_short_and_long_training():
     short, long = (
-        records.table(f"05_ablations/{name}", ["recipe"], "errors", "ours").set_index("recipe")
+        tables.table(f"05_ablations/{name}", ["recipe"], "errors", "ours").set_index("recipe")
         for name in ("ablations", "equal_seconds")
     )
     dear = ["threshold", "batches of 1000", "goodness is the mean activity", "uniform negatives"]
@@ -114,7 +114,7 @@ def test_what_changes_cost_in_short_and_long_training():
 
 
 def test_what_shuffled_labels_and_a_goodness_of_another_size_cost():
-    rows = records.table("05_ablations/ablations", ["recipe"], "errors", "ours")
+    rows = tables.table("05_ablations/ablations", ["recipe"], "errors", "ours")
     rows = rows.set_index("recipe")
     points = 100 * rows.difference
     shuffled, fixed = points["shuffled labels"], points["fixed negatives"]
@@ -133,16 +133,16 @@ def test_adam_with_hybrids_loses_three_points_by_phases_of_16():
 
 
 def test_without_the_mean_away_convolutions_learn_slowly():
-    runs = records.results("06_convolutions/normalization")
+    runs = tables.results("06_convolutions/normalization")
     means = runs.groupby("normalization").validation_error.mean()
     assert means["rms"] > 3 * max(means["batch"], means["layer"])
     assert "stays far behind" in said("06", "e08847a1")
 
 
 def test_what_three_seeds_tell_of_the_negatives():
-    table = records.table("08_unsupervised/pairs", ["changed"], "validation_error", "usual")
+    table = tables.table("08_unsupervised/pairs", ["changed"], "validation_error", "usual")
     table = table.set_index("changed")
-    long = {name: records.results(f"08_unsupervised/{name}") for name in ("dense", "frozen")}
+    long = {name: tables.results(f"08_unsupervised/{name}") for name in ("dense", "frozen")}
     away = long["frozen"].test_error.to_numpy() - long["dense"].test_error.to_numpy()
     mean, low, high = ff.evaluation.mean_interval(100 * away)
     assert f"{mean:.1f}" == "0.2" and low < 0 < high

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ffhelpers.running import ask, records, sweeps
+from ffhelpers.running import ask, records, sweeps, tables
 
 ROOT = Path(__file__).parent.parent
 PYTHON = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
@@ -162,9 +162,9 @@ def test_the_records_are_the_whole_grid(name):
 
 def test_the_projects_runs_are_found_by_name_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert set(records.results("04_evaluation/quick").epochs) == {5}
+    assert set(tables.results("04_evaluation/quick").epochs) == {5}
     with pytest.raises(FileNotFoundError, match="04_evaluation/none"):
-        records.results("04_evaluation/none")
+        tables.results("04_evaluation/none")
     # Where the code is installed elsewhere, the project is the one around the notebook.
     monkeypatch.setattr(records, "PROJECT", tmp_path / "site-packages")
     records.append("results/own/mine.jsonl", {"n": 1})
@@ -188,7 +188,7 @@ def test_runs_are_found_from_the_folder_of_the_notebooks_and_by_a_tilde(tmp_path
 
 def test_a_table_may_be_by_a_single_name():
     one, several = (
-        records.table("04_evaluation/choices", by, "validation_error")
+        tables.table("04_evaluation/choices", by, "validation_error")
         for by in ("changed", ["changed"])
     )
     assert one.equals(several)
@@ -199,7 +199,7 @@ def test_a_parameter_younger_than_a_run_has_the_value_that_was_in_force():
     kept = records.read("04_evaluation/choices")
     younger = {"pull": 0.03, "hardness": 10.0, "first_layer_votes": True}
     younger |= {"adversarial": 0.0, "hardest": 1.0}
-    frame = records.results("04_evaluation/choices")
+    frame = tables.results("04_evaluation/choices")
     for name, value in younger.items():
         missing = [name not in run["parameters"] for run in kept]
         assert any(missing) and set(frame[name][missing]) == {value}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import ffhelpers as ff
 from ffhelpers import parameters
-from ffhelpers.running import ask, records
+from ffhelpers.running import ask, tables
 from refusals import all_cases, fitting
 from refusals.places import EXECUTED, fill
 
@@ -123,7 +123,7 @@ def test_a_parameter_file_is_taken_or_refused_in_a_line(value):
         ("any.txt", ff.load_text),
         ("any.ipynb", ff.figures),
         ("any.ipynb", ask.parameters),
-        ("any.jsonl", records.results),
+        ("any.jsonl", tables.results),
         ("any.yaml", ask.read_yaml),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from ffhelpers import evaluation
-from ffhelpers.running import records, report
+from ffhelpers.running import records, report, tables
 
 ROOT = Path(__file__).parent.parent
 PARAMS = ROOT / "notebooks" / "params"
@@ -183,9 +183,9 @@ def test_a_third_dense_layer_has_not_helped():
     assert "a third dense layer showed no gain in short trainings" in " ".join(
         (ROOT / "README.md").read_text().split()
     )
-    by_epochs = records.table("05_ablations/ablations", ["recipe"], "errors", "ours")
-    by_seconds = records.table("05_ablations/equal_seconds", ["recipe"], "errors", "ours")
-    choices = records.table("04_evaluation/choices", ["changed"], "validation_error", "usual")
+    by_epochs = tables.table("05_ablations/ablations", ["recipe"], "errors", "ours")
+    by_seconds = tables.table("05_ablations/equal_seconds", ["recipe"], "errors", "ours")
+    choices = tables.table("04_evaluation/choices", ["changed"], "validation_error", "usual")
     deeper = [found[found.recipe == "depth 3"] for found in (by_epochs, by_seconds)]
     deeper.append(choices[choices.changed == "widths [500, 500, 500]"])
     for (row,) in (list(found.itertuples()) for found in deeper):

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from scipy.stats import ttest_1samp, ttest_ind
 
 from ffhelpers.__main__ import main
-from ffhelpers.running import ask, records, sweeps
+from ffhelpers.running import ask, records, sweeps, tables
 
 PARAMETERS = """\
 seed: int = 0
@@ -251,7 +251,7 @@ def test_runs_at_once_share_the_cores(command):
     sweep = ["sweep", "own.ipynb", "-p", "seed=0,1,2", "--output"]
     for jobs in (1, 2):
         assert command(*sweep, f"out{jobs}", "--jobs", f"{jobs}")[0] == 0
-        frame = records.results(f"out{jobs}")
+        frame = tables.results(f"out{jobs}")
         assert set().union(*frame.cores) == have
         assert set(map(len, frame.cores)) <= {len(have) // jobs, -(-len(have) // jobs), 1}
         assert set(frame.run_threads) == set(map(len, frame.cores))
@@ -298,7 +298,7 @@ def test_two_sweeps_share_a_folder(command):
         _, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, "")
     assert len(complete()) == 4 == len(log())
-    assert sorted(records.results("out").seed) == [0, 1, 2, 3]
+    assert sorted(tables.results("out").seed) == [0, 1, 2, 3]
     assert sorted(r["parameters"]["seed"] for r in records.read("kept.jsonl")) == [0, 1, 2, 3]
 
 
@@ -340,7 +340,7 @@ def test_a_cluster_that_loses_a_worker_makes_each_run_once(command, folder):
     out, err = sweep.communicate(timeout=120)
     assert sweep.returncode == 0, err
     assert out.count("test error") == 6 == len(complete())
-    assert records.results("out").seed.sort_values().tolist() == list(range(6))
+    assert tables.results("out").seed.sort_values().tolist() == list(range(6))
     started = collections.Counter(run for run, _ in log())
     assert len(started) == 6 and sum(started.values()) <= 8  # what the lost one had begun, again
 
@@ -364,15 +364,15 @@ def kept():
 
 
 def test_a_table_is_mean_spread_interval_and_number(kept):
-    table = records.table(kept, ["theta"])
+    table = tables.table(kept, ["theta"])
     errors = 0.05 + np.arange(4) / 1000
     interval = ttest_1samp(errors, 0).confidence_interval()
     expected = [2.0, errors.mean(), errors.std(ddof=1), interval.low, interval.high, 4]
     assert table.loc[1].tolist() == pytest.approx(expected)
     assert list(table) == ["theta", "mean", "std", "low", "high", "n"]
     assert table["mean"][2] == 0.5 and table.n[2] == 1 and table.loc[2].isna().sum() == 3
-    assert list(records.table(kept)) == ["theta", "widths", *table.columns[1:]]
-    assert records.table(kept, ["notebook"]).n.tolist() == [9]
+    assert list(tables.table(kept)) == ["theta", "widths", *table.columns[1:]]
+    assert tables.table(kept, ["notebook"]).n.tolist() == [9]
 
 
 def away(table, **where):
@@ -384,7 +384,7 @@ def away(table, **where):
 def test_a_difference_is_taken_seed_by_seed_where_seeds_are_shared(kept):
     for seed, theta, error in [(0, 5.0, 0.021), (1, 5.0, 0.024), (3, 5.0, 0.03), (9, 5.0, 0.9)]:
         records.append(kept, record(seed=seed, theta=theta, widths=[7], error=error))
-    table = records.table(kept, ["theta"], against="1")
+    table = tables.table(kept, ["theta"], against="1")
     shared = np.array([0.021 - 0.020, 0.024 - 0.021, 0.03 - 0.023])
     interval = ttest_1samp(shared, 0).confidence_interval()
     expected = [shared.mean(), interval.low, interval.high, 3]
@@ -400,7 +400,7 @@ def test_a_difference_without_shared_seeds_is_welchs():
         theta = 1.0 if i < 3 else 2.0
         records.append("own.jsonl", record(seed=i, theta=theta, error=error))
     records.append("own.jsonl", record(seed=7, theta=3.0, error=0.5))
-    table = records.table("own.jsonl", against="theta=1.0")
+    table = tables.table("own.jsonl", against="theta=1.0")
     interval = ttest_ind(other, one, equal_var=False).confidence_interval()
     expected = [np.mean(other) - np.mean(one), interval.low, interval.high, 0]
     assert away(table, theta=2.0) == pytest.approx(expected)
@@ -417,7 +417,7 @@ def test_a_reference_leaves_the_other_parameters_as_they_are():
                     "own.jsonl", record(seed=seed, theta=theta, widths=widths, error=error)
                 )
     for against in ("6,7", "widths=[6, 7]", "widths=6,7"):
-        table = records.table("own.jsonl", against=against)
+        table = tables.table("own.jsonl", against=against)
         for theta in (1.0, 2.0):
             expected = [-theta / 100] * 3 + [2]
             assert away(table, theta=theta, widths=(5,)) == pytest.approx(expected)
@@ -425,9 +425,9 @@ def test_a_reference_leaves_the_other_parameters_as_they_are():
     with pytest.raises(
         ValueError, match="5 is a value of more than one of theta, widths: expected NAME="
     ):
-        records.table("own.jsonl", against="5")
-    frame = records.results("own.jsonl")
-    assert away(records.table(frame[frame.theta == 1], against="5"), widths=(6, 7))[0] > 0
+        tables.table("own.jsonl", against="5")
+    frame = tables.results("own.jsonl")
+    assert away(tables.table(frame[frame.theta == 1], against="5"), widths=(6, 7))[0] > 0
 
 
 def test_seeds_within_a_run_count_too(command):
@@ -437,39 +437,39 @@ def test_seeds_within_a_run_count_too(command):
         made = {"parameters": parameters, "notebook": "a.ipynb"}
         made["figures"] = {"errors": errors, "test_error": 0.5}
         records.append("own.jsonl", made)
-    table = records.table("own.jsonl", figure="errors", against="ours")
+    table = tables.table("own.jsonl", figure="errors", against="ours")
     assert table.recipe.tolist() == ["one", "ours", "two"] and table.n.tolist() == [2] * 3
     assert away(table, recipe="two") == pytest.approx([-0.01, -0.01, -0.01, 2])
-    assert records.results("own.jsonl", "errors").seed.tolist() == [4, 5] * 3 + [4]
+    assert tables.results("own.jsonl", "errors").seed.tolist() == [4, 5] * 3 + [4]
     status, out, _ = command("table", "own.jsonl", "--figure", "errors", "--against", "ours")
     assert status == 0 and out.splitlines()[0].split()[-2:] == ["difference", "pairs"]
     assert out.splitlines()[3].split()[-5:] == ["-1.00", "(-1.00", "to", "-1.00)", "2"]
     with pytest.raises(ValueError, match="test_error is another thing"):
-        records.results("own.jsonl", "test_error")
+        tables.results("own.jsonl", "test_error")
 
 
 def test_identical_runs_have_no_spread(kept, recwarn):
     records.append("same.jsonl", record(seed=0, error=0.1))
     records.append("same.jsonl", record(seed=1, error=0.1))
-    assert records.table("same.jsonl").loc[0].tolist() == pytest.approx([0.1, 0, 0.1, 0.1, 2])
+    assert tables.table("same.jsonl").loc[0].tolist() == pytest.approx([0.1, 0, 0.1, 0.1, 2])
     assert not recwarn.list
 
 
 def test_a_run_that_is_repeated_counts_once(kept):
-    once = records.table(kept, ["theta"])
+    once = tables.table(kept, ["theta"])
     for seed in range(4):
         records.append(kept, record(seed=seed, theta=2.0, widths=[7], error=0.05 + seed / 1000))
-    pandas.testing.assert_frame_equal(records.table(kept, ["theta"]), once)
+    pandas.testing.assert_frame_equal(tables.table(kept, ["theta"]), once)
 
 
 def test_what_is_compared_is_no_repetition():
     for commit, more in (("old", 0), ("new", 0.3)):
         for seed in range(3):
             records.append("own.jsonl", record(seed=seed, error=0.1 + more) | {"commit": commit})
-    table = records.table("own.jsonl", "run_commit", against="old")
+    table = tables.table("own.jsonl", "run_commit", against="old")
     assert table.n.tolist() == [3, 3] and table["mean"].tolist() == pytest.approx([0.4, 0.1])
     assert away(table, run_commit="new") == pytest.approx([0.3, 0.3, 0.3, 3])
-    assert records.table("own.jsonl")["mean"].tolist() == pytest.approx([0.25])
+    assert tables.table("own.jsonl")["mean"].tolist() == pytest.approx([0.25])
 
 
 def test_a_parameter_is_not_replaced_by_a_figure_of_its_name():
@@ -477,30 +477,30 @@ def test_a_parameter_is_not_replaced_by_a_figure_of_its_name():
         made = record(seed=0, theta=theta, error=theta / 10)
         made["figures"]["theta"] = 7.0
         records.append("own.jsonl", made)
-    assert records.table("own.jsonl", "theta").theta.tolist() == [1.0, 2.0]
+    assert tables.table("own.jsonl", "theta").theta.tolist() == [1.0, 2.0]
 
 
 def test_a_parameter_may_be_a_list_in_some_runs_alone():
     for seed in range(2):
         for widths in ([5, 6], 7):
             records.append("own.jsonl", record(seed=seed, widths=widths, error=0.1))
-    table = records.table("own.jsonl")
+    table = tables.table("own.jsonl")
     assert table.widths.tolist() == [(5, 6), 7] and table.n.tolist() == [2, 2]
 
 
 def test_several_notebooks_are_not_averaged(kept):
     other = record(seed=0, theta=1.0, widths=[5, 6], error=0.9) | {"notebook": "b.ipynb"}
     records.append(kept, other)
-    table = records.table(kept)
+    table = tables.table(kept)
     assert list(table)[:3] == ["notebook", "theta", "widths"] and 0.9 in table["mean"].tolist()
 
 
 def test_runs_that_do_not_say_what_varies_have_to_be_told(kept):
     """…as pandas drops it where it joins frames that differ."""
-    frame = pandas.DataFrame(records.results(kept).to_dict("list"))
+    frame = pandas.DataFrame(tables.results(kept).to_dict("list"))
     with pytest.raises(ValueError, match=r"what varies: expected by=\[…\]"):
-        records.table(frame, figure="test_error")
-    assert len(records.table(frame, ["theta"], "test_error")) == 3
+        tables.table(frame, figure="test_error")
+    assert len(tables.table(frame, ["theta"], "test_error")) == 3
 
 
 @pytest.mark.parametrize("against", ["none", "looks=None"])
@@ -511,15 +511,15 @@ def test_a_parameter_that_is_none_is_a_reference_as_any(against):
             records.append("looks.jsonl", made)
             made = record(seed=seed, looks=looks, scale=2, error=0.5)
             records.append("looks.jsonl", made)
-    table = records.table("looks.jsonl", against=against)
+    table = tables.table("looks.jsonl", against=against)
     assert table.difference.tolist()[:2] == pytest.approx([0.2, 0.0])
-    away = records.table("looks.jsonl", against="scale=1").difference.dropna()
+    away = tables.table("looks.jsonl", against="scale=1").difference.dropna()
     assert sorted(away) == pytest.approx([0.2, 0.4])
 
 
 @pytest.mark.parametrize("against", [(5, 6), "(5, 6)", "5,6", [5, 6]])
 def test_a_list_is_a_reference_however_it_is_written(kept, against):
-    assert records.table(kept, ["widths"], against=against).pairs.tolist() == [0, 4]
+    assert tables.table(kept, ["widths"], against=against).pairs.tolist() == [0, 4]
 
 
 def test_figures_over_other_recipes_are_refused():
@@ -527,11 +527,11 @@ def test_figures_over_other_recipes_are_refused():
     made["figures"] |= {"errors": {"a": [0.1], "b": [0.2]}, "times": {"a": [1.0]}}
     records.append("uneven.jsonl", made)
     with pytest.raises(ValueError, match="times and errors differ in b: expected the same"):
-        records.results("uneven.jsonl", ["errors", "times"])
+        tables.results("uneven.jsonl", ["errors", "times"])
 
 
 def test_results_are_a_data_frame(kept):
-    frame = records.results(kept)
+    frame = tables.results(kept)
     assert len(frame) == 9 and frame.run_seconds.tolist() == [1.5] * 9
     assert set(frame.widths) == {(5, 6), (7,)} and set(frame.note) == {"text"}
     assert isinstance(frame, pandas.DataFrame)
@@ -577,7 +577,7 @@ def test_a_notebook_of_ones_own_is_read_after_a_plain_run_too(command):
         assert (
             command("run", "own.ipynb", "-p", f"seed={seed}", "--output", f"runs/{seed}")[0] == 0
         )
-    frame = records.results("runs")
+    frame = tables.results("runs")
     assert frame.test_error.tolist() == [0.011, 0.012]
     assert "--output runs/1" in records.read("runs/1/own.ipynb")[0]["command"]
 
@@ -588,7 +588,7 @@ def test_a_record_that_another_program_left_in_its_run_does_not_count():
     sweeps.make(run)
     papermill.execute_notebook(run.path, "out/again.ipynb", {"theta": 3}, progress_bar=False)
     with pytest.warns(UserWarning, match="out/again.ipynb is left out"):
-        assert records.results("out").test_error.tolist() == [0.01]
+        assert tables.results("out").test_error.tolist() == [0.01]
 
 
 def test_nothing_of_a_failed_or_unfinished_run_counts():
@@ -597,7 +597,7 @@ def test_nothing_of_a_failed_or_unfinished_run_counts():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("no notebook")
     with pytest.raises(ValueError, match="no recorded runs"):
-        records.results("out")
+        tables.results("out")
 
 
 def test_a_runs_command_gives_its_parameters_back():

@@ -13,7 +13,7 @@ import yaml
 
 from ..evaluation import mean_interval
 from ..files import whole
-from . import records
+from . import records, tables
 from .figures import away
 
 PAGES = tuple(records.PROJECT / name for name in ("README.md", "results.md"))
@@ -219,9 +219,9 @@ def _away(row):
 
 def _ablations(name):
     """Every recipe of notebook 5, and its difference from ours."""
-    runs = records.results(f"05_ablations/{name}", ["errors", "test_errors"])
+    runs = tables.results(f"05_ablations/{name}", ["errors", "test_errors"])
     test = runs.groupby("recipe").test_errors.mean()
-    found = records.table(runs, ["recipe"], "errors", "ours").sort_values("mean", kind="stable")
+    found = tables.table(runs, ["recipe"], "errors", "ours").sort_values("mean", kind="stable")
     return _table(
         ["changed", "validation error", "difference", "test error"],
         (
@@ -233,7 +233,7 @@ def _ablations(name):
 
 def _changes(name):
     """A table of runs that each change a parameter or two of a notebook's usual ones."""
-    found = records.table(name, ["changed"], "validation_error", "usual")
+    found = tables.table(name, ["changed"], "validation_error", "usual")
     return _table(
         ["changed", "validation error", "difference", "seeds"],
         (
@@ -245,7 +245,7 @@ def _changes(name):
 
 def _settings(name, by):
     """A table of runs with several values of the parameters `by`."""
-    found = records.table(name, list(by), "validation_error")
+    found = tables.table(name, list(by), "validation_error")
     rows = (
         [
             *(str(row[column]) for column in by),

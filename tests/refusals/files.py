@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse
 
 import ffhelpers as ff
-from ffhelpers.running import records
+from ffhelpers.running import tables
 
 from . import table
 from .fitting import INF, NAN
@@ -267,7 +267,7 @@ def network_weights(path):
 RECORDS = table(
     "records",
     *(
-        (f"{name}.jsonl", lambda name=name: records.table(f"{name}.jsonl"), f"{name}.jsonl")
+        (f"{name}.jsonl", lambda name=name: tables.table(f"{name}.jsonl"), f"{name}.jsonl")
         for name in (*WRONG, "lists", "numbers", "no figures", "half", "figures as list")
         if name != "flipped"  # it may be JSON still
     ),
