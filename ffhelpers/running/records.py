@@ -154,7 +154,7 @@ def read(path):
             if found and within(notebook) != found[0]["figures"]:
                 # Another program ran it again, and left the record of the earlier run in it.
                 warnings.warn(
-                    f"{path} is left out: its figures are not the recorded", stacklevel=2
+                    f"{path} is left out: its figures are not those of its record", stacklevel=2
                 )
                 found = []
         else:

@@ -155,6 +155,10 @@ def locked(folder, name):
 
 
 def made_by_other_code(complete):
-    """Runs, of pairs with their records, that another version of notebook or ffhelpers made."""
+    """Those of the complete runs that another version of the notebook or of ffhelpers made.
+
+    Args:
+        complete: pairs of a `Run` and its record.
+    """
     code = functools.cache(records.code)
     return (run for run, record in complete if record.get("code") != code(run.notebook))
