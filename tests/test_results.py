@@ -83,7 +83,7 @@ def test_recorded_runs_have_the_names_of_their_parameters():
     names = {path.relative_to(PARAMS).with_suffix("") for path in PARAMS.rglob("*.yaml")}
     kept = {path.relative_to(ROOT / "results").with_suffix("") for path in KEPT}
     assert {str(name) for name in kept ^ names} == {
-        *("bench", "04_evaluation/choices"),
+        "bench",
         "05_ablations/equal_seconds",  # by a notebook that compared by the clock
     }
 
