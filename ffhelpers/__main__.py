@@ -9,6 +9,7 @@ import math
 import os
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import click
@@ -55,6 +56,7 @@ def _refused():
 @click.group()
 def main():
     """Run the Forward-Forward notebooks, read their figures, fetch their data."""
+    warnings.formatwarning = lambda message, *_: f"{message}\n"
     with contextlib.suppress(AttributeError):  # closed, or not of the usual kind
         sys.stdout.reconfigure(errors="backslashreplace")  # figures are text of any alphabet
 

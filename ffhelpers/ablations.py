@@ -312,8 +312,8 @@ def recipes(ours):
 
     Those with an ellipsis change one thing within "threshold and uniform negatives": compare them
     with that. "published" is the public Kaggle notebook's
-    (https://www.kaggle.com/code/kuntalpal/forward-forward-algorithm), repaired only so far that
-    it runs.
+    (https://www.kaggle.com/code/kuntalpal/forward-forward-algorithm), repaired so that it runs,
+    with a softplus that cannot overflow and normalisation to mean square 1.
 
     Args:
         ours: a `Recipe`.

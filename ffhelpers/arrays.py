@@ -16,7 +16,7 @@ def array_of(name, value, several="several lengths: expected an array"):
     """
     if hasattr(value, "toarray"):
         raise ValueError(f"{name} as {type(value).__name__}: expected an array, use .toarray()")
-    if np.ma.is_masked(value):
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(f"{name}, some of them masked: expected numbers, use .filled(…)")
     try:
         return np.asarray(value)

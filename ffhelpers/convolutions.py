@@ -38,6 +38,7 @@ class Conv(Block):
     """
 
     axes = 3
+    any_size = True
 
     def __init__(self, units, kernel_size=3, *, pool=1, normalization="layer", **kwargs):
         super().__init__(units, **kwargs)

@@ -277,7 +277,7 @@ def _in_long_runs(labels):
     """Whether they change far less often than in a random order."""
     counts = np.unique(labels, return_counts=True)[1]
     changes = len(labels) - np.sum(counts**2) / len(labels)  # as expected of a random order
-    return np.count_nonzero(np.diff(labels)) < max(len(counts), changes / 4)
+    return np.count_nonzero(np.diff(labels)) < max(min(len(counts), changes), changes / 4)
 
 
 def dealt(labels):
@@ -327,7 +327,7 @@ def _own_images(key, arrays):
         where = tuple(int(i) for i in np.unravel_index(outside.argmax(), images.shape))
         scale = "divide by the largest possible value"
         if images[np.isfinite(images)].min(initial=0) < 0:
-            scale = "use (x - x.min()) / (x.max() - x.min())"
+            scale = "use (x - low) / (high - low), with the same two for all parts"
         raise DataError(
             f"{key}{list(where)} is {images[where]}: expected finite floats from 0 to 1; {scale}, "
             "and replace what is not a number"

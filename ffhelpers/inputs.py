@@ -217,7 +217,7 @@ class Expected:
             return self._dataset(x), y
         x = as_images(x, self.image_shape)
         if isinstance(y, (list, tuple)) or (hasattr(y, "__array__") and not tf.is_tensor(y)):
-            y = array_of("labels", y, "several lengths: expected one for each image")
+            y = array_of("y", y, "several lengths: expected one for each image")
         if isinstance(x, np.ndarray):
             if self.labelled:
                 check_range(x)
@@ -388,7 +388,10 @@ def weighed(y, kwargs, num_classes=None):
 def beside(y, weights):
     """`sample_weights`, and a `ValueError` where there are no labels: Keras drops them there."""
     if y is None and weights is not None:
-        raise ValueError("sample_weight: Keras drops it where y is None, expected any labels too")
+        raise ValueError(
+            "sample_weight without y, where Keras drops it: expected any labels too, or weights as "
+            "the third part of a data set's batches"
+        )
     return sample_weights(weights)
 
 

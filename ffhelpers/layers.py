@@ -1,5 +1,7 @@
 """Blocks: Keras layers with a goodness of their own, and the one way to read a label."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -39,6 +41,7 @@ class Block(HasGoodness, KeepsDraws, keras.layers.Layer):
     """
 
     axes = 1  # the last ones of an array that hold a block's units
+    any_size = False  # whether it takes pictures of another size than it was built for
 
     def __init__(self, units, *, activation="relu", goodness="mean_square", dropout=0.0, **kwargs):
         super().__init__(**kwargs)
@@ -256,7 +259,7 @@ class Labelled(HasGoodness, keras.layers.Layer):
         block.check_reads()
         check_precision(block)
         self.block, self.label, self.num_classes = block, label, label.num_classes
-        self.axes = block.axes
+        self.axes, self.any_size = block.axes, False
 
     @property
     def trainable(self):
@@ -342,7 +345,8 @@ class Labelled(HasGoodness, keras.layers.Layer):
 
     def get_config(self):
         parts = keras.saving.serialize_keras_object({"block": self.block, "label": self.label})
-        return {**super().get_config(), **parts}
+        own = keras.layers.Layer.trainable.fget(self)  # what is the block's it says itself
+        return {**super().get_config(), "trainable": own, **parts}
 
     @classmethod
     def from_config(cls, config):
@@ -351,10 +355,9 @@ class Labelled(HasGoodness, keras.layers.Layer):
 
 def check_size(block, shape):
     """Refuse a block that was built for inputs of another size, as in another network."""
-    before = block.get_build_config().get("input_shape", shape)
-    known, size = (int(np.prod(_sizes(each))) for each in (before, shape))
-    # Filters alone take pictures of any size.
-    if known != size and (block.axes == 1 or isinstance(block, Labelled)):
+    before = (block.get_build_config() or {}).get("input_shape", shape)
+    kept = (_sizes(each)[-1:] if block.any_size else _sizes(each) for each in (before, shape))
+    if len(set(map(math.prod, kept))) > 1:
         raise ValueError(
             f"{block.name} was built for inputs of shape {_sizes(before)} and gets {_sizes(shape)}: "
             "expected these, or a block that is not built yet"

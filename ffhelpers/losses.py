@@ -58,8 +58,8 @@ def _one_each(call):
     """The `call` of a loss, refused where it gives another shape than one loss for each example."""
 
     @functools.wraps(call)
-    def checked(self, signs, goodness):
-        losses = call(self, signs, goodness)
+    def checked(self, signs, goodness, **more):
+        losses = call(self, signs, goodness, **more)
         found, expected = (tf.TensorShape(getattr(a, "shape", ())) for a in (losses, goodness))
         if not found.is_compatible_with(expected[:1]):
             raise ValueError(

@@ -15,6 +15,7 @@ COLORS = [POSITIVE, NEGATIVE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
 LINES = plt.cycler(color=COLORS, linestyle=["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))])
 
 # Of these, those that are here are asked for letters that the first font lacks.
+# Not all: Matplotlib opens each of them for every text.
 SCRIPTS = ["Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans CJK SC"]
 SCRIPTS += ["Noto Sans Devanagari", "Noto Sans Arabic", "WenQuanYi Zen Hei", "Nirmala UI"]
 SCRIPTS += ["Microsoft YaHei", "Malgun Gothic", "Yu Gothic", "Arial Unicode MS"]
@@ -37,11 +38,12 @@ plt.rcParams.update(
 
 
 def written(character):
-    """A character, or its code point, such as U+AC00, where no font of these pictures has it."""
+    """Characters, or their code points, such as U+AC00, where no font of these pictures has one."""
     families = plt.rcParams["font.family"]
     fonts = [get_font(findfont(FontProperties(family=[name]))) for name in families]
-    known = any(font.get_char_index(ord(character)) for font in fonts)
-    return character if known else f"U+{ord(character):04X}"
+    if all(any(font.get_char_index(ord(c)) for font in fonts) for c in character):
+        return character
+    return " ".join(f"U+{ord(c):04X}" for c in character)
 
 
 def from_bytes(images):

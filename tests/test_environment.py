@@ -251,7 +251,7 @@ def test_imports_and_dependencies_are_the_same():
     tested -= {"tomli", "tomllib"}  # in the library from Python 3.11 on
     tested -= {"refusals", "test-contract"}  # which lie beside them
     assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}
-    browsed = imported_by("tests/browser/*.py") - {"exercises"}  # which lies beside that folder
+    browsed = imported_by("tests/browser/*.py") - {"exercises", "networks"}  # beside that folder
     assert browsed - names(*CORE, *EXTRAS["test"]) == names(*EXTRAS["browser"])
 
 

@@ -102,6 +102,19 @@ def test_one_sign_that_only_a_running_step_sees_makes_the_loss_no_number(loss):
     assert np.isfinite(alone) == isinstance(loss, ff.ThresholdLoss)
 
 
+def test_a_loss_may_extend_the_call_of_another():
+    class Doubled(ff.PairwiseLoss):
+        def call(self, signs, goodness, times=2):
+            return times * super().call(signs, goodness)
+
+    class Tripled(Doubled):
+        def call(self, signs, goodness):
+            return super().call(signs, goodness, times=3)
+
+    given = np.float32([[1, -1]]), np.float32([[1, 2], [3, 1]])
+    np.testing.assert_allclose(Tripled()(*given), 3 * ff.PairwiseLoss()(*given), rtol=1e-6)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 def test_losses_come_back_from_their_config(loss):
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))

@@ -171,8 +171,10 @@ def test_a_block_that_is_frozen_under_its_label_is_as_one_that_is_frozen_with_it
     whole.blocks[0].trainable = inner.blocks[0].block.trainable = False
     losses = [model.fit(*small, 300, shuffle=False).history["loss"] for model in (whole, inner)]
     assert losses[0] == losses[1] and not inner.blocks[0].trainable
-    inner.blocks[0].trainable = True
-    assert inner.blocks[0].block.trainable and inner.blocks[0].trainable
+    loaded = keras.models.clone_model(inner)  # as from a file
+    loaded.blocks[0].block.trainable = inner.blocks[0].trainable = True
+    for model in (inner, loaded):
+        assert model.blocks[0].block.trainable and model.blocks[0].trainable
 
 
 class Seen(keras.callbacks.Callback):

@@ -1,7 +1,9 @@
 """Parameters from people: what a notebook takes, and what someone typed, checked and typed."""
 
 import ast
+import contextlib
 import difflib
+import functools
 import json
 import re
 import textwrap
@@ -155,11 +157,14 @@ def read_yaml(path):
                     raise yaml.YAMLError(f"{name} stands there twice")
             return super().construct_mapping(node, deep)
 
-    for kind in (int, float):  # as -p takes them: 010 is ten, not eight, and 1:30 is no number
-        Loader.add_constructor(
-            f"tag:yaml.org,2002:{kind.__name__}",
-            lambda _, node, kind=kind: kind(re.sub(r"\.(?=inf|nan)", "", node.value.lower())),
-        )
+    def number(_, node, kind):  # as -p takes them: 010 is ten, not eight, and 1:30 is a string
+        with contextlib.suppress(ValueError):
+            return kind(re.sub(r"\.(?=inf|nan)", "", node.value.lower()))
+        return node.value
+
+    for kind in (int, float):
+        constructor = functools.partial(number, kind=kind)
+        Loader.add_constructor(f"tag:yaml.org,2002:{kind.__name__}", constructor)
     try:
         return yaml.load(Path(path).read_text(encoding="utf-8"), Loader)  # nosec B506
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -210,6 +215,8 @@ def typed(notebook, known, name, value):
     nothing = value is None or isinstance(value, str) and value.lower() in ("none", "null")
     if nothing and default is None:
         return None
+    if type(value) is list and value == default:  # whatever it mixes
+        return default
     try:
         return _as_type_of(like, value)
     except (ValueError, KeyError, OverflowError):

@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parents[2]
 def describe(**record):
     """A record of what just ran, `record`, with where and when: versions, processor, date.
 
-    So with the commit, if it does not say which it was when it started.
+    The commit is added unless `record` has one.
     """
     now = datetime.datetime.now(datetime.timezone.utc)
     if "commit" not in record:
@@ -151,7 +151,7 @@ def read(path):
             notebook = json.loads(content)
             made = notebook["metadata"].get("ffhelpers")
             found = [json.loads(made)] if made else []
-            if found and within(notebook) != found[0]["figures"]:
+            if found and within(notebook) not in ({}, found[0]["figures"]):
                 # Another program ran it again, and left the record of the earlier run in it.
                 warnings.warn(
                     f"{path} is left out: its figures are not those of its record", stacklevel=2
@@ -236,7 +236,7 @@ def commit(notebook=None):
         notebook: path of one that counts as code too, besides those in `notebooks`.
     """
     # Not the results themselves, which each record changes.
-    code = ["ffhelpers/*.py", "notebooks/*.ipynb", "benchmarks"]
+    code = [":(glob)ffhelpers/**/*.py", "ffhelpers/*.js", ":(glob)notebooks/*.ipynb", "benchmarks"]
     if notebook and Path(notebook).resolve().is_relative_to(PROJECT.resolve()):
         code.append(f":(literal){Path(notebook).resolve()}")
     try:

@@ -228,7 +228,7 @@ def _joined(row, columns):
     """A row with more columns, of which it must have none."""
     if both := row.keys() & columns.keys():
         raise ValueError(
-            f"{min(both)} is a column of the table's own: expected a parameter of another name"
+            f"{min(both)} is a column of the table's own: expected another name, or by=['changed']"
         )
     return row | columns
 

@@ -62,7 +62,7 @@ ARRAYS = table(
     ("images of NaN", lambda: arrays(value(NAN)), "nan"),
     ("infinite images", lambda: arrays(value(INF)), "inf"),
     ("images below 0", lambda: arrays(value(-0.5)), "-0.5"),
-    ("images from -1 to 1", lambda: arrays(X / 127.5 - 1), "use (x - x.min()) / (x.max()"),
+    ("images from -1 to 1", lambda: arrays(X / 127.5 - 1), "use (x - low) / (high - low)"),
     ("images to 255 as floats", lambda: arrays(X.astype("float32")), "x_train["),
     ("more labels", lambda: arrays(X[:5]), "5 images"),
     ("more images", lambda: arrays(y=Y[:5]), "5 labels"),

@@ -119,6 +119,12 @@ def frozen_when_compiled():
     model.fit(X, Y, verbose=0)
 
 
+def reused(block, shape):
+    """A block in another network than the one that it was built in."""
+    block.build((None, *shape))
+    ff.ForwardForward([block], source=ff.HybridImages()).build((None, *SHAPE))
+
+
 def frozen_under_averages():
     model = ff.ForwardForward([8, 8, 8], num_classes=CLASSES)
     model.compile(keras.optimizers.Adam(use_ema=True), run_eagerly=True)
@@ -268,7 +274,7 @@ FIT = table(
     ("images of no pixels", lambda: fresh(X[:, :0], Y), "(24, 0, 6)"),
     ("more classes than pixels", lambda: fresh(X[:, :1, :3], Y), "(1, 3)", "shown"),
     ("ragged lists", lambda: fit([X[0], X[1][:3]], Y[:2]), "several shapes"),
-    ("ragged labels", lambda: fit(X[:2], [[0], [1, 2]]), "labels"),
+    ("ragged labels", lambda: fit(X[:2], [[0], [1, 2]]), "y of several lengths"),
     (
         "a ragged tensor",
         lambda: fit(tf.ragged.constant([[[1.0, 2.0], [3.0]], [[1.0]]]), Y[:2]),
@@ -430,7 +436,7 @@ FIT = table(
     ("pictures about 0", lambda: fit(255 * X - 120), "as a label's pixel is 1"),
     ("a sparse matrix", lambda: fit(scipy.sparse.csr_matrix(X.reshape(N, -1))), ".toarray()"),
     ("masked images", lambda: fit(np.ma.masked_less(X, 0.1)), "images, some of them masked"),
-    ("masked labels", lambda: fit(y=np.ma.masked_less(Y, 1)), "labels, some of them masked"),
+    ("masked labels", lambda: fit(y=np.ma.masked_less(Y, 1)), "y, some of them masked"),
     (
         "masked weights",
         lambda: fit(sample_weight=np.ma.masked_less(np.float32(Y), 1)),
@@ -453,6 +459,16 @@ FIT = table(
         "a block that was built behind another",
         lambda: ff.ForwardForward([9, built(8)], num_classes=CLASSES).predict(X),
         "built for inputs of shape (8,) and gets (9,)",
+    ),
+    (
+        "fields that were built for other pictures",
+        lambda: reused(ff.Local(8, 3), (9, 9, 1)),
+        "built for inputs of shape (9, 9, 1) and gets (6, 6, 1)",
+    ),
+    (
+        "filters that were built for colours",
+        lambda: reused(ff.Conv(8), (9, 9, 3)),
+        "built for inputs of shape (9, 9, 3) and gets (6, 6, 1)",
     ),
     ("a backup of averages", swapped, "swap_on_epoch=True"),
     ("images of unknown sizes in a data set", lambda: fit(of_any_size(), None), "ensure_shape"),
