@@ -113,9 +113,12 @@ def test_new_results_do_not_make_the_code_dirty(tmp_path):
     (copy / "results.jsonl").write_text("{}\n")
     clean = commit()
     assert len(clean) == 40 and commit("[own].ipynb") == commit("/own.ipynb") == clean
+    (copy / "notebooks" / "runs").mkdir()
+    (copy / "notebooks" / "runs" / "n.ipynb").write_text("a run")
+    assert commit() == clean
     (copy / "[own].ipynb").write_text("changed")
     assert commit("[own].ipynb") == clean + "-dirty" and commit() == clean
-    for name in ("notebooks/n.ipynb", "ffhelpers/untracked.py"):
+    for name in ("notebooks/n.ipynb", "ffhelpers/untracked.py", "ffhelpers/playground.js"):
         (copy / name).write_text("changed")
         assert commit() == clean + "-dirty"
         subprocess.run(["git", *identity, "stash", "-qu", "--", name], cwd=copy, check=True)

@@ -210,6 +210,14 @@ def test_a_run_has_the_defaults_that_the_sweep_began_with():
     assert record["figures"]["test_error"] == pytest.approx(0.013) and run.changed == {"seed": 3}
 
 
+def test_a_default_may_be_a_list_of_several_kinds():
+    source = Path("own.ipynb").read_text()
+    Path("own.ipynb").write_text(source.replace("[500, 500]", "[0, 0.9, None]"))
+    (run,) = sweeps.grid("own.ipynb", ["seed=3"], folder="out")
+    sweeps.make(run)
+    assert records.read(run.path)[0]["parameters"]["widths"] == [0, 0.9, None]
+
+
 @pytest.mark.slow
 def test_a_failing_run_fails_alone_and_only_what_is_missing_runs_again(command):
     sweep = ["sweep", "own.ipynb", "-p", "theta=2,13", "--output", "out"]
@@ -589,6 +597,16 @@ def test_a_record_that_another_program_left_in_its_run_does_not_count():
     papermill.execute_notebook(run.path, "out/again.ipynb", {"theta": 3}, progress_bar=False)
     with pytest.warns(UserWarning, match="out/again.ipynb is left out"):
         assert tables.results("out").test_error.tolist() == [0.01]
+
+
+def test_a_run_without_its_outputs_has_its_record_still():
+    (run,) = sweeps.grid("own.ipynb", folder="out")
+    sweeps.make(run)
+    notebook = nbformat.read(run.path, 4)
+    for cell in notebook.cells:
+        cell["outputs"] = []
+    nbformat.write(notebook, run.path)
+    assert tables.results("out").test_error.tolist() == [0.01]
 
 
 def test_nothing_of_a_failed_or_unfinished_run_counts():
