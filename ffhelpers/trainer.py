@@ -478,12 +478,9 @@ def _check_metrics(metrics, num_classes):
         if metric in ("accuracy", "acc"):
             continue
         name = metric if isinstance(metric, str) else getattr(metric, "name", metric)
-        copy = metric
-        if isinstance(metric, keras.metrics.Metric):
-            try:
-                copy = type(metric).from_config(metric.get_config())
-            except Exception:  # an own one, which Keras alone can try
-                continue
+        copy = _copied(metric)
+        if copy is None:
+            continue
         try:
             trial = keras.Sequential()
             trial.compile(metrics=[copy])
@@ -495,6 +492,16 @@ def _check_metrics(metrics, num_classes):
                 f"metrics={name!r}: expected one of labels (n,) and goodness (n, {num_classes}), "
                 "such as keras.metrics.SparseTopKCategoricalAccuracy(2)"
             ) from None
+
+
+def _copied(metric):
+    """A copy of a metric, or None of one that cannot be made again, which Keras alone can try."""
+    if not isinstance(metric, keras.metrics.Metric):
+        return metric
+    try:
+        return type(metric).from_config(metric.get_config())
+    except Exception:  # whatever it is that its configuration lacks
+        return None
 
 
 def _verbosity(verbose):
