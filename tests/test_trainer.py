@@ -314,7 +314,7 @@ def test_a_metric_that_cannot_be_made_again_is_left_to_keras(small):
     found = model.evaluate(x, y, return_dict=True)
     best = model.predict(x).argmax(1)
     assert found["hits"] == ((best == 7) & (y == 7)).sum()
-    assert found["wrong"] == pytest.approx((best != y).mean())
+    assert float(found["wrong"]) == pytest.approx((best != y).mean())
 
 
 @pytest.mark.parametrize("wrong", [10, -1])
