@@ -93,14 +93,13 @@ def show(title, rows):
 def keep(name, small, output):
     from ffhelpers.running import records  # here, as it brings TensorFlow: some workers do without
 
-    start = time.perf_counter()
+    start, commit = time.perf_counter(), records.commit()  # it may change meanwhile
     # A small one has nothing to be disturbed, and starting a process takes longer than it.
     rows = show(name, measure(name, small) if small else apart(name))
     taken = round(time.perf_counter() - start, 1)
     command = records.command()
-    records.append(
-        output, records.describe(command=command, measurement=name, rows=rows, seconds=taken)
-    )
+    about = {"command": command, "commit": commit, "measurement": name}
+    records.append(output, records.describe(**about, rows=rows, seconds=taken))
 
 
 def compare(name, small, other, turns):

@@ -47,7 +47,7 @@ def as_images(x, image_shape=None):
         raise ValueError(f"images as a {type(x).__name__}: expected an array, of one shape each")
     if isinstance(x, (list, tuple)) or hasattr(x, "__array__") or hasattr(x, "toarray"):
         x = array_of("images", x, "several shapes: expected one, resize or crop them")
-    if _is_loader(x) or isinstance(
+    if isinstance(
         x,
         (
             tf.data.Dataset,

@@ -14,8 +14,8 @@ POSITIVE, NEGATIVE, NEUTRAL, PALE = "#0072b2", "#d55e00", "#7f7f7f", "#c4c4c4"
 COLORS = [POSITIVE, NEGATIVE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]
 LINES = plt.cycler(color=COLORS, linestyle=["-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1))])
 
-# Of these, those that are here are asked for letters that the first font lacks.
-# Not all: Matplotlib opens each of them for every text.
+# Of these, those that are here are asked for letters that the first font lacks; not of all that are
+# here, as Matplotlib opens each of them for a text.
 SCRIPTS = ["Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK KR", "Noto Sans CJK SC"]
 SCRIPTS += ["Noto Sans Devanagari", "Noto Sans Arabic", "WenQuanYi Zen Hei", "Nirmala UI"]
 SCRIPTS += ["Microsoft YaHei", "Malgun Gothic", "Yu Gothic", "Arial Unicode MS"]

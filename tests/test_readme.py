@@ -301,3 +301,10 @@ def test_the_pages_claims_are_what_was_measured():
     )
     assert f"32 layers takes {min(ours):.0f} to {max(ours):.0f} MB here, with" in README
     assert f"backpropagation {min(theirs):.0f} to {max(theirs):.0f} MB" in README
+
+
+def test_other_test_images_would_move_a_figure_by_as_much_as_is_said():
+    """…half of the 95 % interval of a share of 10,000."""
+    small, large = (100 * 1.96 * (p * (1 - p) / 10_000) ** 0.5 for p in (0.005, 0.02))
+    words = f"0.5 % would move by up to {small:.2f} points, one of 2 % by {large:.1f}"
+    assert words in " ".join(README.split())

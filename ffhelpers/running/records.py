@@ -25,13 +25,8 @@ PROJECT = Path(__file__).parents[2]
 
 
 def describe(**record):
-    """A record of what just ran, `record`, with where and when: versions, processor, date.
-
-    The commit is added unless `record` has one.
-    """
+    """A record of what just ran, `record`, with where and when: versions, processor, date."""
     now = datetime.datetime.now(datetime.timezone.utc)
-    if "commit" not in record:
-        record["commit"] = commit()
     return {
         **record,
         "processor": machine.processor(),
