@@ -44,10 +44,10 @@ def predicted(data):
 def draw(data, goodness):
     """The picture, of the goodness of each label, as a figure."""
     image, label = data.x_test[DIGIT], int(data.y_test[DIGIT])
-    figure = plt.figure(figsize=(10, 6.2))
-    top = figure.add_axes((0, 0.44, 1, 0.56), xlim=(0, 20), ylim=(0, 6.9), aspect="equal")
+    figure = plt.figure(figsize=(10, 5.2))
+    top = figure.add_axes((0, 0.44, 1, 0.56), xlim=(0, 20), ylim=(0, 5.8), aspect="equal")
     _passes(top, image, label, int(np.argsort(goodness)[-2]))
-    bottom = figure.add_axes((0, 0, 1, 0.44), xlim=(0, 20), ylim=(0, 5.4), aspect="equal")
+    bottom = figure.add_axes((0, 0, 1, 0.44), xlim=(0, 20), ylim=(0, 4.6), aspect="equal")
     _candidates(bottom, image, goodness)
     for ax in (top, bottom):
         ax.axis("off")
@@ -83,10 +83,10 @@ def _passes(ax, image, label, wrong):
     """One image with its true label, one with a wrong one, through the same two layers."""
     layers = (8.7, 14.2)
     for x, name in zip(layers, ("layer 1", "layer 2")):
-        box(ax, x, 3.45, name, width=2.6, height=6.3, fill="#f2f2f2", size=13)
+        box(ax, x, 2.9, name, width=2.6, height=5.4, fill="#f2f2f2", size=13)
     for y, shown, color, kind, which, aim, full in (
-        (5.1, label, POSITIVE, "positive", "its label", "as high\nas possible", 0.85),
-        (1.8, wrong, NEGATIVE, "negative", "a wrong label", "as low\nas possible", 0.2),
+        (4.3, label, POSITIVE, "positive", "its label", "as high\nas possible", 0.85),
+        (1.5, wrong, NEGATIVE, "negative", "a wrong label", "as low\nas possible", 0.2),
     ):
         ax.text(0.5, y + 0.35, kind, color=color, fontsize=15, va="center", weight="bold")
         ax.text(0.5, y - 0.35, f"{which}, {shown}", color=color, fontsize=12, va="center")
@@ -97,7 +97,7 @@ def _passes(ax, image, label, wrong):
             _gauge(ax, x, y, color, full)
         ax.text(16.1, y, f"goodness\n{aim}", color=color, fontsize=13, va="center")
     middle = sum(layers) / 2
-    ax.text(middle, 3.45, "no gradient\npasses", fontsize=11, ha="center", va="center")
+    ax.text(middle, 2.9, "no gradient\npasses", fontsize=11, ha="center", va="center")
 
 
 def _gauge(ax, x, y, color, full, width=0.9, height=1.7):
@@ -113,7 +113,7 @@ def _candidates(ax, image, goodness):
     best = int(np.argmax(goodness))
     ax.text(
         0.5,
-        5.0,
+        4.3,
         "Which digit is it? Try every label, take the one with the most goodness.",
         fontsize=14,
         va="center",
@@ -121,12 +121,12 @@ def _candidates(ax, image, goodness):
     for i, value in enumerate(goodness):
         x = 1.45 + 1.9 * i
         color = POSITIVE if i == best else NEUTRAL
-        _digit(ax, x, 3.35, image, i, color, size=1.5)
-        height = 1.3 * value / max(goodness)
-        ax.add_patch(plt.Rectangle((x - 0.4, 0.75), 0.8, height, facecolor=color))
-        ax.text(x, 0.85 + height, f"{value:.1f}", fontsize=11, ha="center", color="black")
+        _digit(ax, x, 2.75, image, i, color, size=1.5)
+        height = 0.95 * value / max(goodness)
+        ax.add_patch(plt.Rectangle((x - 0.4, 0.6), 0.8, height, facecolor=color))
+        ax.text(x, 0.68 + height, f"{value:.1f}", fontsize=11, ha="center", color="black")
         weight = "bold" if i == best else "normal"
-        ax.text(x, 0.3, str(i), fontsize=13, ha="center", va="center", color=color, weight=weight)
+        ax.text(x, 0.27, str(i), fontsize=13, ha="center", va="center", color=color, weight=weight)
 
 
 if __name__ == "__main__":

@@ -371,6 +371,13 @@ def _beside(name):
     return "; ".join(map(_figure, BESIDE.get(name, [])))
 
 
+def _briefly(name):
+    """A figure of others with its source, and a star for what is to be known of it."""
+    other = OTHERS[name]
+    star = r"\*" * ("note" in other)
+    return f"{other['error']:g} %{star} [{other['source'].split('/')[0]}]({other['link']})"
+
+
 def _source(other):
     stated = f", {other['stated']}" if "stated" in other else ""
     return f"[{other['source']}]({other['link']}){stated}"
@@ -399,8 +406,8 @@ def overview():
         on = " on a JPEG copy" if "JPEG" in title(name) else ""
         mean, low, high = mean_interval(100 * np.array(_figures(runs, "test_error")))
         ours = f"**{mean:.2f} %** ({low:.2f} to {high:.2f}){on}, {_time(runs)}"
-        rows.append([words, ours, _beside(name)])
-    return _table(["test error", "ours, time of training", "others"], rows)
+        rows.append([words, ours, "; ".join(map(_briefly, BESIDE.get(name, [])))])
+    return _table(["network", "ours, time of training", "others"], rows)
 
 
 TABLES = {
