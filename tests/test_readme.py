@@ -290,7 +290,7 @@ def test_the_hooks_are_installed_and_stop_a_commit(tmp_path):
 
 def test_the_pages_claims_are_what_was_measured():
     (ten, edited), peaks = report.prediction(), report.measured
-    assert f"ten labels takes {ten:.1f} times as long\nas one" in README
+    assert f"ten labels takes {ten:.1f} times as long as one" in " ".join(README.split())
     words = f"Ten candidates cost {ten:.1f} passes, because they share the product of the first layer. "
     words += f"Ten edited images cost {edited:.1f}, the editing included."
     assert words in " ".join(PAGES["results.md"].split())
@@ -305,5 +305,5 @@ def test_the_pages_claims_are_what_was_measured():
 def test_other_test_images_would_move_a_figure_by_as_much_as_is_said():
     """…half of the 95 % interval of a share of 10,000."""
     small, large = (100 * 1.96 * (p * (1 - p) / 10_000) ** 0.5 for p in (0.005, 0.02))
-    words = f"would move 0.5 % by up to {small:.2f} points, 2 % by {large:.1f}"
+    words = f"would move an error of 0.5 % by up to {small:.2f} points, one of 2 % by {large:.1f}"
     assert words in " ".join(PAGES["results.md"].split())
