@@ -349,23 +349,31 @@ def recipes(ours):
             source=lambda num_classes: Phases(drawn("uniform")(num_classes)), passes=2
         ),
         "… as log(1 + exp)": threshold.but(loss=LogExpLoss(1.0, 10.0)),
+        "… as a sum with θ = units": threshold.but(
+            goodness="sum_of_squares", loss=ThresholdLoss(1.0 * first, 1.0)
+        ),
         "input not normalised": ours.but(normalized_input=False),
         "hidden not normalised": ours.but(normalized_hidden=False),
         "first layer has no vote": ours.but(first_layer_votes=False),
         "greedy": ours.but(greedy=True),
         "Adam at a constant 0.001": ours.but(**adam),
-        "batches of 1000": ours.but(batch_size=1000),
+        **{f"batches of {size}": ours.but(batch_size=size) for size in (50, 500, 1000)},
         # negatives and losses
         "uniform negatives": uniform,
         "threshold": ours.but(loss=ThresholdLoss(1.0, 10.0)),
+        "threshold at 0.5": ours.but(loss=ThresholdLoss(0.5, 10.0)),
+        "threshold at 2": ours.but(loss=ThresholdLoss(2.0, 10.0)),
         "no pull": ours.but(loss=PairwiseLoss(pull=0.0)),
+        "pull 0.3": ours.but(loss=PairwiseLoss(pull=0.3)),
         "scale 3": ours.but(loss=PairwiseLoss(scale=3.0)),
         "scale 30": ours.but(loss=PairwiseLoss(scale=30.0)),
+        "hardness 3": ours.but(source=drawn(hardness=3.0)),
         "hardness 30": ours.but(source=drawn(hardness=30.0)),
         "three negatives": ours.but(source=drawn(count=3)),
         "negatives of the one-pass softmax": ours.but(
             source=lambda num_classes: DrawingFromSoftmax(num_classes, sum(ours.widths))
         ),
+        "softmax over four labels": ours.but(source=drawn(count=3), loss=SoftmaxLoss()),
         "softmax over all labels": ours.but(
             source=lambda num_classes: LabelInImage(num_classes, count=num_classes - 1),
             loss=SoftmaxLoss(),
@@ -381,15 +389,20 @@ def recipes(ours):
             block={"activity_regularizer": PeerNormalization(strength=0.03)}
         ),
         "silu": ours.but(block={"activation": "silu"}),
+        "gelu": ours.but(block={"activation": "gelu"}),
         "tanh": ours.but(block={"activation": "tanh"}),
         "dropout 0.1": ours.but(block={"dropout": 0.1}),
+        "dropout 0.2": ours.but(block={"dropout": 0.2}),
         # sizes
-        **{f"depth {depth}": ours.but(widths=[first] * depth) for depth in (1, 3)},
+        **{f"depth {depth}": ours.but(widths=[first] * depth) for depth in (1, 3, 4, 8)},
+        "three layers with two votes": ours.but(widths=[first] * 3, first_layer_votes=False),
         "half the width": ours.but(widths=[width // 2 for width in ours.widths]),
         "twice the width": ours.but(widths=[width * 2 for width in ours.widths]),
         # the optimizer
         "half the learning rate": ours.but(learning_rate=rate / 2),
         "twice the learning rate": ours.but(learning_rate=rate * 2),
+        "weight decay 0": ours.but(weight_decay=0.0),
+        "weight decay 1": ours.but(weight_decay=1.0),
         # tried for backprop: the best pair is ours, so that "backprop" needs no other
         # (results/05_ablations/backprop)
         **{
