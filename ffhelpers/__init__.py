@@ -85,7 +85,7 @@ if not _for_command_line():
     )
     from .model import ForwardForward
     from .negatives import hard_labels, hybrid_masks, hybrids, uniform_labels
-    from .phases import Phases
+    from .phases import PhaseAdam, Phases
     from .readout import OnePass
     from .recurrent import Recurrent, RecurrentDense
     from .sources import Adversarial, GivenLabels, Hardest, Images, LabelInImage, Source, Streams
@@ -97,8 +97,15 @@ if not _for_command_line():
     __all__ += ["ForwardForward", "GivenImages", "GivenLabels", "Hardest", "HybridImages"]
     __all__ += ["ImageSums", "Images", "LabelInImage"]
     __all__ += ["LabelPatterns", "LabelPixels", "Labelled", "Local", "LocalLoss", "OnePass"]
-    __all__ += ["PairwiseLoss", "PeerNormalization", "Phases", "SoftmaxLoss", "Source", "Streams"]
-    __all__ += ["ThresholdLoss", "average_copies", "batches", "evaluation", "goodness"]
-    __all__ += ["hard_labels", "hybrid_masks", "hybrids", "label_patterns", "normalize"]
+    __all__ += ["PairwiseLoss", "PeerNormalization", "PhaseAdam", "Phases", "SoftmaxLoss"]
+    __all__ += ["Source", "Streams", "ThresholdLoss", "average_copies", "batches", "evaluation"]
+    __all__ += [
+        "goodness",
+        "hard_labels",
+        "hybrid_masks",
+        "hybrids",
+        "label_patterns",
+        "normalize",
+    ]
     __all__ += ["Recurrent", "RecurrentDense", "pairwise_loss", "setup"]
     __all__ += ["threshold_loss", "uniform_labels", "write_label", "WorkerLostError"]

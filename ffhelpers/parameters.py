@@ -139,6 +139,7 @@ _RULES = {
     "pull": _FROM_0,
     "smoothing": _BELOW_1,
     "peers": _FROM_0,
+    "peers_as_hinton": _BOOL,
     "strength": _FROM_0,
     # training
     "epochs": _COUNT,
@@ -165,6 +166,7 @@ _RULES = {
     "initial_epoch": (Integral, lambda v: v >= 0, "a whole number, 0 or more"),
     "batches": _COUNT,
     "phases": _COUNTS,
+    "adams": (Integral, lambda v: v in (1, 2), "1 or 2"),
     "momenta": _MOMENTA,
     "rates": _RATES,
     "batch_size": _COUNT,

@@ -77,3 +77,63 @@ class Phases(Around):
 
     def get_config(self):
         return {**super().get_config(), "batches": self.batches}
+
+
+@keras.saving.register_keras_serializable(package="ffhelpers")
+class PhaseAdam(keras.optimizers.Adam):
+    """Adam with a state for each phase: gradients awake do not enter the means asleep.
+
+    As in https://arxiv.org/abs/2310.18647. Keras's Adam has one state for both phases.
+
+    Args:
+        learning_rate, and what else `keras.optimizers.Adam` takes, but no `amsgrad`.
+        batches: length of a phase, as of `Phases`.
+
+    Raises:
+        ValueError: impossible `batches`; `amsgrad`.
+
+    Example:
+        `model.compile(ff.PhaseAdam(1e-3, 8), ff.ThresholdLoss())`
+    """
+
+    def __init__(self, learning_rate=0.001, batches=1, **kwargs):
+        super().__init__(learning_rate, **kwargs)
+        parameters.check(batches=batches)
+        if self.amsgrad:
+            raise ValueError("amsgrad=True: expected False, PhaseAdam has no such state")
+        self.batches = int(batches)
+
+    def build(self, variables):
+        if not self.built:
+            super().build(variables)
+            self._asleep = self.add_optimizer_variables(
+                variables, ["asleep_mean", "asleep_square"]
+            )
+
+    def update_step(self, gradient, variable, learning_rate):
+        i, step, n = self._get_variable_index(variable), self.iterations, self.batches
+        asleep = step // n % 2 == 1
+        seen = ops.cast(step // (2 * n) * n + step % n + 1, variable.dtype)  # of this phase's sign
+        rate, gradient = (
+            ops.cast(learning_rate, variable.dtype),
+            ops.cast(gradient, variable.dtype),
+        )
+        awake, sleeping = (self._momentums[i], self._velocities[i]), [s[i] for s in self._asleep]
+        mean, square = (
+            self._state(asleep, *states, beta, value)
+            for states, beta, value in zip(
+                zip(awake, sleeping), (self.beta_1, self.beta_2), (gradient, ops.square(gradient))
+            )
+        )
+        rate *= ops.sqrt(1 - self.beta_2**seen) / (1 - self.beta_1**seen)
+        self.assign_sub(variable, rate * mean / (ops.sqrt(square) + self.epsilon))
+
+    def _state(self, asleep, day, night, beta, value):
+        """The running mean of the phase that it is, with a new value in it."""
+        mean = beta * ops.where(asleep, night, day) + (1 - beta) * value
+        self.assign(day, ops.where(asleep, day, mean))
+        self.assign(night, ops.where(asleep, mean, night))
+        return mean
+
+    def get_config(self):
+        return {**super().get_config(), "batches": self.batches}

@@ -72,6 +72,29 @@ def test_a_phase_has_the_streams_of_one_sign_and_nothing_else(kind, batches):
             np.testing.assert_array_equal(labels, np.array(all_labels)[:, [stream]])
 
 
+def test_adam_with_a_state_for_each_phase_is_two_adams_in_turns(tmp_path):
+    """…in the same network, where each has seen the gradients of its own phases alone."""
+    x, y = batch(None, 24)
+    one, two = (network(ff.Phases(ff.GivenLabels(10), 3)) for _ in "ab")
+    wrong = np.stack([y, (y + 1) % 10], 1)
+    one.compile(ff.PhaseAdam(0.01, 3), ff.ThresholdLoss(1.0, 10.0))
+    turns = [keras.optimizers.Adam(0.01) for _ in "ab"]
+    for step in range(11):
+        one.train_on_batch(x, wrong)
+        # The phase follows from the optimizer's steps: another one counts them.
+        two.compile(keras.optimizers.SGD(), ff.ThresholdLoss(1.0, 10.0), run_eagerly=True)
+        two.optimizer.build(two.trainable_variables)
+        two.optimizer.iterations.assign(step)
+        two.optimizer.apply = turns[step // 3 % 2].apply
+        two.train_on_batch(x, wrong)
+        if step == 7:  # in the middle of a night
+            one.save(tmp_path / "model.keras")
+            one = keras.saving.load_model(tmp_path / "model.keras")
+    for a, b in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    assert not np.allclose(two.get_weights()[-1], network(ff.GivenLabels(10)).get_weights()[-1])
+
+
 def draws(source):
     found = [source.draws.state]
     return found + (draws(source.source) if hasattr(source, "source") else [])

@@ -154,6 +154,8 @@ SOURCES = table(
     *each("reach", NO_FROM_0, lambda v: ff.Adversarial(ff.Images(4), v)),
     *each("blurs", [-1, 1.5, "2", True, NAN], ff.HybridImages),
     *each("batches", NO_COUNT, lambda v: ff.Phases(ff.LabelInImage(4), v)),
+    *each("batches", NO_COUNT, lambda v: ff.PhaseAdam(batches=v)),
+    *each("amsgrad", [True], lambda v: ff.PhaseAdam(amsgrad=v)),
     *each("source", [None, "hard"], ff.Phases),
     (
         "phases of a source with all classes in one stream",
