@@ -32,7 +32,7 @@ def _logarithmic(axis):
     axis.set_minor_formatter("")
 
 
-def images(images, titles=None, columns=10):
+def images(images, titles=None, columns=10, marked=None):
     """A grid of images; nothing where there are none.
 
     Args:
@@ -40,15 +40,18 @@ def images(images, titles=None, columns=10):
             ones, `(n, d)`, as a strip.
         titles: n strings.
         columns: images in a row.
+        marked: a pixel of each, counted row by row, with a ring around it.
     """
     parameters.check(columns=columns)
     images = _pictures(images)
-    _one_each(images, titles=titles)
+    _one_each(images, titles=titles, marked=marked)
     if not images:
         return
     figure, axes = _places(len(images), columns, 1.1, 1.1 if titles is None else 1.35)
     for i, (ax, image) in enumerate(zip(axes.flat, images)):
         _framed(ax, image)
+        if marked is not None:
+            _ringed(ax, divmod(marked[i], image.shape[1]), POSITIVE)
         if titles is not None:
             title = "\n".join(textwrap.fill(line, 17) for line in str(titles[i]).splitlines())
             ax.set_title(title, fontsize=9)
@@ -76,6 +79,12 @@ def _framed(ax, image):
     ax.grid(False)
     for spine in ax.spines.values():
         spine.set(visible=True, color=NEUTRAL, linewidth=0.6)
+
+
+def _ringed(ax, pixels, color):
+    """Small rings around pixels, each a row and a column."""
+    y, x = np.reshape(pixels, (-1, 2)).T
+    ax.scatter(x, y, s=60, facecolors="none", edgecolors=color, linewidths=1.2)
 
 
 def labelled(images, count, titles=None, columns=5, colors=None):
@@ -228,8 +237,7 @@ def candidates(images, goodness, names, label, lead=False):
         ax = figure.add_subplot(grid[0, i])
         _framed(ax, images[each])
         lit = np.argwhere(np.reshape(images[each] > others, (*others.shape[:2], -1)).any(-1))
-        rings = {"facecolors": "none", "edgecolors": colors[i], "linewidths": 1.2}
-        ax.scatter(*lit[:, ::-1].T, s=60, **rings)
+        _ringed(ax, lit, colors[i])
         ax.set_title(textwrap.fill(str(names[each]), 11), fontsize=11, color=colors[i])
     bars = figure.add_subplot(grid[1, :])
     height = np.asarray(height)[labels]
@@ -564,7 +572,7 @@ def panels(panels, xlabel, ylabel, styles, across=2, lines=(), shaded=()):
         ax.set(title=title, xlabel=xlabel)
     for ax in axes[:, 0]:
         ax.set_ylabel(ylabel)
-    axes[0, 0].legend()
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     show(figure)
 
 

@@ -167,7 +167,8 @@ def test_parameters_are_checked_and_explained(stored):
         i for i, c in enumerate(code_cells(notebook)) if "parameters" in c.metadata.get("tags", [])
     ]
     assert sources[index + 1].startswith("ff.check_parameters(globals())\nprint(ff.setup")
-    assert all(has_rule(name) for name in parameters)
+    lacking = [name for name in parameters if not has_rule(name)]
+    assert not lacking, f"add rules for {lacking} to _RULES in ffhelpers/parameters.py"
 
 
 def test_figures_are_recorded(stored):

@@ -176,7 +176,9 @@ def characters():
             mean, low, high = mean_interval(_figures(runs, f"{key}test_bits"))
             between = "" if low == high else f" ({low:.2f} to {high:.2f})"
             cells.append(f"{mean:.2f}{between}")
-            cells.append(f"{100 * _mean(runs, f'{key}test_accuracy'):.1f} %")
+            mean, low, high = mean_interval(100 * np.array(_figures(runs, f"{key}test_accuracy")))
+            between = "" if low == high else f" ({low:.1f} to {high:.1f})"
+            cells.append(f"{mean:.1f} %{between}")
         rows.append([name, *cells])
     rows.sort(key=lambda row: float(row[1].split()[0]))
     fables, python = map(_time, texts)
