@@ -4,13 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from ffhelpers.running import tables
+from written import QUICKLY, save, until
 
 pytest.importorskip("distributed")
 LOCAL = ["--host", "127.0.0.1", "--no-dashboard"]
@@ -21,17 +20,12 @@ def cluster(tmp_path, monkeypatch, command):
     """Start a scheduler, and workers of it, each with what comes before its command."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    cells = [
-        nbformat.v4.new_code_cell("seed: int = 0\nwait: float = 0.0"),
-        nbformat.v4.new_code_cell(
-            "import sys, time; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']  # no TensorFlow\nimport ffhelpers as ff\n"
-            "open(f'begun-{seed}', 'w'); time.sleep(wait); ff.record(test_error=seed / 10)"
-        ),
-    ]
-    cells[0].metadata.tags = ["parameters"]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "3"}
-    nbformat.write(notebook, "own.ipynb")
+    code = f"""{QUICKLY}
+import time
+import ffhelpers as ff
+open(f"begun-{{seed}}", "w"); time.sleep(wait); ff.record(test_error=seed / 10)
+"""
+    save("own.ipynb", code, parameters="seed: int = 0\nwait: float = 0.0")
     started = []
 
     def scheduler():
@@ -52,13 +46,6 @@ def cluster(tmp_path, monkeypatch, command):
     for process in started:
         process.kill()
         process.communicate()
-
-
-def until(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.05)
 
 
 SWEEP = ["sweep", "own.ipynb", "--output", "out", "--dask", "cluster.json"]

@@ -18,7 +18,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tarfile
 import threading
 import time
 import weakref
@@ -35,6 +34,7 @@ from PIL import Image
 
 from ffhelpers import data, datasets, fetch, formats, pictures
 from ffhelpers.formats import DataError
+from written import QUICKLY, tar_of
 
 rng = np.random.default_rng(1)
 TINY = {
@@ -167,14 +167,9 @@ def cifar(batch_size=6):
     return files, np.concatenate(images) / np.float32(255), np.concatenate(labels)
 
 
-def tar_of(files):
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        for name, content in {"readme.html": b"<html>", **files}.items():
-            member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return archive.getvalue()
+def archive(files):
+    files = {"readme.html": b"<html>", **files}
+    return tar_of({f"cifar-10-batches-py/{name}": content for name, content in files.items()})
 
 
 CIFAR, CIFAR_X, CIFAR_Y = cifar()
@@ -199,7 +194,7 @@ def tiny_cifar(tiny, server, monkeypatch):
         urls=(server.url + "kriz/cifar-10-python.tar.gz",),
     )
     monkeypatch.setitem(datasets.DATASETS, "cifar10", known)
-    server.files = {"kriz/cifar-10-python.tar.gz": tar_of(CIFAR)}
+    server.files = {"kriz/cifar-10-python.tar.gz": archive(CIFAR)}
     return tiny
 
 
@@ -213,7 +208,7 @@ def test_cifar10_is_downloaded_once_and_kept_where_keras_has_it(tiny_cifar, serv
 
 @pytest.mark.parametrize(
     "files",
-    [{"a/cifar-10-python.tar.gz": tar_of(CIFAR)}, {f"b/c/{name}": c for name, c in CIFAR.items()}],
+    [{"a/cifar-10.tar.gz": archive(CIFAR)}, {f"b/c/{name}": c for name, c in CIFAR.items()}],
     ids=["archive", "unpacked"],
 )
 def test_cifar10_from_kaggle(tiny_cifar, files):
@@ -225,10 +220,10 @@ def test_cifar10_from_kaggle(tiny_cifar, files):
 @pytest.mark.parametrize(
     "content, reason",
     [
-        (tar_of(CIFAR)[:-200], "cannot be read"),
+        (archive(CIFAR)[:-200], "cannot be read"),
         (b"", "cannot be read"),
-        (tar_of({k: v for k, v in CIFAR.items() if k != "data_batch_3"}), "data_batch_3 missing"),
-        (tar_of(CIFAR | {"test_batch": CIFAR["data_batch_1"]}), "test_batch not as published"),
+        (archive({k: v for k, v in CIFAR.items() if k != "data_batch_3"}), "data_batch_3 missing"),
+        (archive(CIFAR | {"test_batch": CIFAR["data_batch_1"]}), "test_batch not as published"),
     ],
 )
 def test_a_bad_cifar10_is_refused(tiny_cifar, monkeypatch, content, reason):
@@ -258,17 +253,13 @@ def test_the_real_mnist(monkeypatch, tmp_path):
 def test_the_cache_is_where_keras_has_it(tmp_path):
     origin = write(tmp_path, {"some.npz": b"content"}) / "some.npz"
     code = (
-        f"{QUICKLY}import keras; path = keras.utils.get_file(origin={origin.as_uri()!r})\n"
+        f"{QUICKLY}import keras; from ffhelpers import fetch; path = keras.utils.get_file(origin={origin.as_uri()!r})\n"
         "assert path == str(fetch.keras_datasets() / 'some.npz'), path"
     )
     environment = os.environ | {"HOME": str(tmp_path)}
     environment.pop("KERAS_HOME", None)  # the other tests set it
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
     assert (tmp_path / ".keras" / "datasets" / "some.npz").exists()
-
-
-# The beginning of a process that needs no TensorFlow.
-QUICKLY = "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']\nfrom ffhelpers import data, datasets, fetch\n"
 
 
 # --- Sources, in their order -----------------------------------------------------------------
@@ -504,6 +495,7 @@ def test_processes_at_the_same_time(tiny, server):
     table = f"replace(datasets.DATASETS['mnist'], sha256={DIGESTS!r})"
     code = (
         f"{QUICKLY}from dataclasses import replace\n"
+        "from ffhelpers import data, datasets, fetch\n"
         f"fetch.KAGGLE, fetch.ORIGIN = {fetch.KAGGLE!r}, {server.url!r}\n"
         f"datasets.DATASETS['mnist'] = {table}\n"
         f"path = fetch.keras_datasets() / 'mnist.npz'\n"

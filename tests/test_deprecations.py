@@ -5,6 +5,7 @@ import warnings
 import nbformat
 import pytest
 from reading import deprecations
+from written import save
 
 
 def call(module, message, category):
@@ -40,8 +41,7 @@ def test_one_of_other_packages_is_none():
 def test_one_in_a_cell_is_found(command, tmp_path, category):
     """Where a notebook is run on data of one's own, see `test_notebooks.run_small`."""
     source = f"import warnings\nwarnings.warn('old', {category})"
-    cells = [nbformat.v4.new_code_cell(source), nbformat.v4.new_code_cell("print(1)")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "old.ipynb")
+    save(tmp_path / "old.ipynb", source, "print(1)")
     assert command("run", "old.ipynb", "--output", "out")[0] == 0
     executed = nbformat.read(tmp_path / "out" / "old.ipynb", as_version=4)
     assert len(deprecations(executed)) == 1

@@ -9,12 +9,12 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import nbformat
 import pytest
 
 import faults
 import killed
 import sampled
+from written import QUICKLY, save
 
 each = pytest.mark.parametrize("operation", faults.OPERATIONS, ids=lambda one: one.__name__)
 
@@ -39,16 +39,8 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def folder(tmp_path):
     """A folder with what the operations need: a server's address, and a notebook."""
-    cells = [
-        nbformat.v4.new_code_cell("seed: int = 0"),
-        nbformat.v4.new_code_cell(
-            "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']\nimport ffhelpers as ff; ff.record(error=seed / 10)"
-        ),
-    ]
-    cells[0].metadata.tags = ["parameters"]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "3"}
-    nbformat.write(notebook, tmp_path / "own.ipynb")
+    code = f"{QUICKLY}import ffhelpers as ff; ff.record(error=seed / 10)"
+    save(tmp_path / "own.ipynb", code, parameters="seed: int = 0")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     (tmp_path / "url").write_text(f"http://127.0.0.1:{server.server_port}")

@@ -10,7 +10,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -20,6 +19,7 @@ from hypothesis import strategies as st
 
 from ffhelpers.parameters import ParameterError
 from ffhelpers.running import ask, figures, records, run
+from written import QUICKLY, save, until
 
 PARAMETERS = """\
 epochs: int = 10  # passes over the training images
@@ -29,20 +29,6 @@ dataset: str = "mnist"  # größe = 1 # a name or a path
 shuffle: bool = True
 """
 USE = "import ffhelpers as ff; ff.record(test_error=0.0152, epochs=epochs, dataset=dataset)"
-
-
-KERNEL = {"kernelspec": {"name": "python3", "language": "python", "display_name": "3"}}
-
-
-def save(path, *cells, parameters=None, metadata=KERNEL):
-    """A notebook of code cells, the first of them tagged `parameters` if it is given."""
-    notebook = nbformat.v4.new_notebook(metadata=metadata)
-    if parameters is not None:
-        tags = {"tags": ["parameters"]}
-        notebook.cells.append(nbformat.v4.new_code_cell(parameters, metadata=tags))
-    notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
-    nbformat.write(notebook, path)
-    return path
 
 
 @pytest.fixture(autouse=True)
@@ -331,7 +317,7 @@ def test_braces_in_a_path_are_those_of_its_name(tmp_path):
 
 
 def test_a_notebook_that_names_no_kernel_runs_with_this_python(tmp_path):
-    code = "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']; import ffhelpers as ff; ff.record(python=sys.prefix)"
+    code = f"{QUICKLY}import ffhelpers as ff; ff.record(python=sys.prefix)"
     path = save(tmp_path / "a.ipynb", code, parameters="n: int = 1", metadata={})
     executed = run.run(path, {"n": 2}, tmp_path / "out")
     assert figures.figures(executed) == {"python": sys.prefix}
@@ -401,10 +387,7 @@ def test_an_interrupted_run_leaves_the_earlier_one(tmp_path, command, how):
     earlier = '{"metadata": {"papermill": {}}}'
     (tmp_path / "runs/slow.ipynb").write_text(earlier)
     process = command.start("run", "slow.ipynb")
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "started").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert (tmp_path / "started").exists()
+    until((tmp_path / "started").exists)
     process.send_signal(how)
     _, err = process.communicate(timeout=120)
     assert process.returncode != 0
@@ -452,7 +435,7 @@ def test_notebooks_run_side_by_side_with_a_share_of_the_cores_each(tmp_path, com
 import os, time
 open("{own}", "w").close()
 while not os.path.exists("{other}"): time.sleep(0.05)
-import sys; sys.argv, sys.orig_argv = ["-m"], ["ffhelpers"]  # no TensorFlow
+{QUICKLY}
 import ffhelpers as ff
 ff.record(cores=sorted(os.sched_getaffinity(0)), own="{own}")
 """

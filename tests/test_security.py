@@ -2,10 +2,8 @@
 
 import ast
 import gzip
-import io
 import json
 import re
-import tarfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -14,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from ffhelpers import __main__, datasets, formats, plots
+from written import tar_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,21 +20,15 @@ ROOT = Path(__file__).parent.parent
 # --- Archives --------------------------------------------------------------------------------
 
 
-def tar_of(files):
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            tar.addfile(member, io.BytesIO(content))
-    return {"cifar-10-python.tar.gz": archive.getvalue()}
+def archive(files):
+    return {"cifar-10-python.tar.gz": tar_of(files)}
 
 
 @pytest.mark.parametrize(
     "name, files",
     [
         ("mnist", {"train-images-idx3-ubyte.gz": gzip.compress(bytes(3000))}),
-        ("cifar10", tar_of({"cifar-10-batches-py/test_batch": bytes(3000)})),
+        ("cifar10", archive({"cifar-10-batches-py/test_batch": bytes(3000)})),
     ],
 )
 def test_what_unpacks_to_more_than_it_should_is_not_read(monkeypatch, name, files):
@@ -50,7 +43,7 @@ def test_what_unpacks_to_more_than_it_should_is_not_read(monkeypatch, name, file
 def test_nothing_else_of_an_archive_is_read_or_written(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(formats, "LARGEST", 2000)
-    files = tar_of({"../out": b"1", str(tmp_path / "absolute"): b"1", "vast": bytes(3000)})
+    files = archive({"../out": b"1", str(tmp_path / "absolute"): b"1", "vast": bytes(3000)})
     with pytest.raises(formats.DataError, match="data_batch_1 missing"):
         formats.verified(files, datasets.DATASETS["cifar10"])
     assert list(tmp_path.iterdir()) == [] and not (tmp_path.parent / "out").exists()

@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -20,6 +19,7 @@ from scipy.stats import ttest_1samp, ttest_ind
 
 from ffhelpers.__main__ import main
 from ffhelpers.running import ask, records, sweeps, tables
+from written import QUICKLY, save, until
 
 PARAMETERS = """\
 seed: int = 0
@@ -28,11 +28,10 @@ widths: list = [500, 500]
 wait: float = 0.0  # seconds
 """
 # A notebook that has nothing to do with training; each run of it leaves a line in `log`.
-RUN = """\
-import os, sys, time
-sys.argv, sys.orig_argv = ["-m"], ["ffhelpers"]  # no TensorFlow, it takes seconds to import
+RUN = f"""{QUICKLY}
+import os, time
 import ffhelpers as ff
-with open("log", "a") as log: print(f"{seed} {theta}", os.getpid(), file=log)
+with open("log", "a") as log: print(seed, theta, os.getpid(), file=log)
 time.sleep(wait)
 if theta == 13: raise KeyError("thirteen")
 ff.record(test_error=theta / 100 + seed / 1000, cores=sorted(os.sched_getaffinity(0)))
@@ -43,19 +42,8 @@ ff.record(test_error=theta / 100 + seed / 1000, cores=sorted(os.sched_getaffinit
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    cells = [nbformat.v4.new_code_cell(source) for source in (PARAMETERS, RUN)]
-    cells[0].metadata.tags = ["parameters"]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    notebook.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": "3"}
-    nbformat.write(notebook, "own.ipynb")
+    save("own.ipynb", RUN, parameters=PARAMETERS)
     return tmp_path
-
-
-def until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it takes too long"
-        time.sleep(0.05)
 
 
 def log():
@@ -602,10 +590,10 @@ def test_a_record_that_another_program_left_in_its_run_does_not_count():
 def test_a_run_without_its_outputs_has_its_record_still():
     (run,) = sweeps.grid("own.ipynb", folder="out")
     sweeps.make(run)
-    notebook = nbformat.read(run.path, 4)
-    for cell in notebook.cells:
+    executed = nbformat.read(run.path, 4)
+    for cell in executed.cells:
         cell["outputs"] = []
-    nbformat.write(notebook, run.path)
+    nbformat.write(executed, run.path)
     assert tables.results("out").test_error.tolist() == [0.01]
 
 
@@ -627,8 +615,7 @@ def test_a_runs_command_gives_its_parameters_back():
 
 @pytest.mark.parametrize("value", [["a, b", "c"], ['say "hi"'], [], ["a"]])
 def test_a_list_of_words_comes_back_as_it_was(value):
-    cell = nbformat.v4.new_code_cell("names: list = ['x']", metadata={"tags": ["parameters"]})
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), "words.ipynb")
+    save("words.ipynb", parameters="names: list = ['x']")
     given = [f"names={ask.as_text(value)}"]
     assert ask.parse_parameters("words.ipynb", given) == {"names": value}
     (run,) = sweeps.grid("words.ipynb", given)

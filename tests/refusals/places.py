@@ -7,9 +7,9 @@ import pickle
 import zipfile
 from pathlib import Path
 
-import nbformat
 import numpy as np
 from PIL import Image
+from written import save
 
 from .fitting import CLASSES, network
 
@@ -175,13 +175,6 @@ def _models(here):
     )
 
 
-def notebook(source=None, metadata=None):
-    cells = [nbformat.v4.new_code_cell("print(1)")]
-    if source is not None:
-        cells.insert(0, nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]}))
-    return nbformat.v4.new_notebook(cells=cells, metadata=metadata or {})
-
-
 def _notebooks(here):
     sources = {
         "good": "epochs: int = 3  # passes\nname: str = 'a'\nwidths: list = [5]\nrate: float = 0.1",
@@ -204,7 +197,7 @@ def _notebooks(here):
         "a magic": "%run x.py",
     }
     for name, source in sources.items():
-        nbformat.write(notebook(source), here / f"{name}.ipynb")
+        save(here / f"{name}.ipynb", "print(1)", parameters=source, metadata={})
     _damaged(here, "good", ".ipynb")
     (here / "list.ipynb").write_text("[]")
     (here / "number.ipynb").write_text("3")

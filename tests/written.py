@@ -1,0 +1,41 @@
+"""What tests write into a folder of theirs, and how they wait for what processes write there."""
+
+import io
+import tarfile
+import time
+
+import nbformat
+
+KERNEL = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
+# The beginning of a program, or of a cell, that needs no TensorFlow, whose import takes seconds.
+QUICKLY = "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']\n"
+
+
+def save(path, *cells, parameters=None, metadata=KERNEL):
+    """A notebook of code cells, the first of them tagged `parameters` if it is given: its path."""
+    notebook = nbformat.v4.new_notebook(metadata=metadata)
+    if parameters is not None:
+        tags = {"tags": ["parameters"]}
+        notebook.cells.append(nbformat.v4.new_code_cell(parameters, metadata=tags))
+    notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
+    nbformat.write(notebook, path)
+    return path
+
+
+def tar_of(files):
+    """A packed archive of name → content, as bytes."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def until(condition, seconds=120):
+    """Wait until it holds; fail where that takes too long."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.05)
