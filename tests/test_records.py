@@ -7,28 +7,23 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from ffhelpers.running import ask, records, sweeps, tables
+from written import save
 
 ROOT = Path(__file__).parent.parent
-PYTHON = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
 
 
 @pytest.mark.slow
-def test_a_run_is_recorded_with_all_that_repeats_it(tmp_path):
-    notebook = nbformat.v4.new_notebook(metadata=PYTHON)
-    parameters = nbformat.v4.new_code_cell("n: int = 2  # a number\nkind: str = 'a'  # a word")
-    parameters.metadata.tags = ["parameters"]
+def test_a_run_is_recorded_with_all_that_repeats_it(command, tmp_path):
     code = "import ffhelpers as ff\nff.record(test_error=n / 100, kind=kind)"
-    notebook.cells = [parameters, nbformat.v4.new_code_cell(code)]
-    nbformat.write(notebook, tmp_path / "small.ipynb")
+    parameters = "n: int = 2  # a number\nkind: str = 'a'  # a word"
+    save(tmp_path / "small.ipynb", code, parameters=parameters)
     (tmp_path / "given.yaml").write_text("kind: b\n")
-    command = [sys.executable, "-m", "ffhelpers", "run", "small.ipynb", "-f", "given.yaml"]
     for seed in (3, 4):
         arguments = ["-p", f"n={seed}", "--output", "out", "--record", "kept/runs.jsonl"]
-        subprocess.run([*command, *arguments], cwd=tmp_path, check=True, capture_output=True)
+        assert command("run", "small.ipynb", "-f", "given.yaml", *arguments)[0] == 0
 
     first, second = records.read(tmp_path / "kept" / "runs.jsonl")
     assert first["parameters"] == {"n": 3, "kind": "b"}
@@ -42,35 +37,27 @@ def test_a_run_is_recorded_with_all_that_repeats_it(tmp_path):
     assert {"python", "keras", "numpy"} < first["versions"].keys()  # and a TensorFlow
 
 
-def test_a_failed_run_leaves_no_line(tmp_path):
-    cells = [nbformat.v4.new_code_cell("1 / 0")]
-    notebook = nbformat.v4.new_notebook(metadata=PYTHON, cells=cells)
-    nbformat.write(notebook, tmp_path / "fails.ipynb")
-    command = [sys.executable, "-m", "ffhelpers", "run", "fails.ipynb", "--record", "runs.jsonl"]
-    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 1
+def test_a_failed_run_leaves_no_line(command, tmp_path):
+    save(tmp_path / "fails.ipynb", "1 / 0")
+    assert command("run", "fails.ipynb", "--record", "runs.jsonl")[0] == 1
     assert not (tmp_path / "runs.jsonl").exists()
 
 
-def test_a_run_without_figures_is_recorded_too(tmp_path):
-    cells = [nbformat.v4.new_code_cell("1 + 1")]
-    nbformat.write(nbformat.v4.new_notebook(metadata=PYTHON, cells=cells), tmp_path / "no.ipynb")
-    command = [sys.executable, "-m", "ffhelpers", "run", "no.ipynb", "--record", "runs.jsonl"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "no figures recorded" in done.stdout
+def test_a_run_without_figures_is_recorded_too(command, tmp_path):
+    save(tmp_path / "no.ipynb", "1 + 1")
+    status, out, _ = command("run", "no.ipynb", "--record", "runs.jsonl")
+    assert status == 0 and "no figures recorded" in out
     assert records.read(tmp_path / "runs.jsonl")[0]["figures"] == {}
 
 
-def test_a_file_that_cannot_be_written_is_refused_before_the_run(tmp_path):
-    cells = [nbformat.v4.new_code_cell("open('started', 'w')")]
-    nbformat.write(nbformat.v4.new_notebook(metadata=PYTHON, cells=cells), tmp_path / "n.ipynb")
+def test_a_file_that_cannot_be_written_is_refused_before_the_run(command, tmp_path):
+    save(tmp_path / "n.ipynb", "open('started', 'w')")
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     too_long = f"{'long' * 70}.jsonl"
     for record in ("folder", "file/runs.jsonl", too_long):
-        command = [sys.executable, "-m", "ffhelpers", "run", "n.ipynb", "--record", record]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 2 and record.split("/")[0] in done.stderr
-        assert len(done.stderr.splitlines()) == 1
+        status, _, err = command("run", "n.ipynb", "--record", record)
+        assert status == 2 and record.split("/")[0] in err and len(err.splitlines()) == 1
     assert not (tmp_path / "started").exists()
 
 
