@@ -79,24 +79,6 @@ def small(mnist):
 
 
 @pytest.fixture
-def saved_alike(tmp_path):
-    """A check that a network, saved and loaded, predicts the same bits and trains on alike."""
-
-    def check(model, x, y):
-        import keras
-
-        model.fit(x, y, shuffle=False)
-        model.save(tmp_path / "model.keras")
-        loaded = keras.saving.load_model(tmp_path / "model.keras")
-        np.testing.assert_array_equal(model.predict(x), loaded.predict(x))
-        for either in (model, loaded):
-            either.fit(x, y, shuffle=False)
-        np.testing.assert_allclose(model.predict(x), loaded.predict(x), rtol=1e-5)
-
-    return check
-
-
-@pytest.fixture
 def command(tmp_path):
     """The command line, started in `tmp_path`: its exit status, standard output and error.
 

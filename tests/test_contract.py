@@ -35,11 +35,11 @@ NETWORKS = {
     "dense, dropout": (
         lambda: [ff.Labelled(ff.Dense(7, dropout=0.3), pixels()), ff.Dense(6, dropout=0.3)],
         lambda: ff.LabelInImage(CLASSES, "uniform"),
-        ff.ThresholdLoss,
+        lambda: ff.ThresholdLoss(1.5, 4.0),
         SHAPES,
     ),
     "dense, patterns": (
-        lambda: [ff.Labelled(ff.Dense(7), masks()), 6],
+        lambda: [ff.Labelled(ff.Dense(7), ff.LabelPatterns(CLASSES, brightness=0.3)), 6],
         lambda: ff.LabelInImage(CLASSES, count=2),
         ff.SoftmaxLoss,
         PICTURES,
@@ -58,7 +58,10 @@ NETWORKS = {
     ),
     "given labels": (lambda: [7, 6], lambda: ff.GivenLabels(CLASSES), ff.PairwiseLoss, SHAPES),
     "local": (
-        lambda: [ff.Labelled(ff.Local(4, 3, 2), masks()), ff.Local(5, 2, dropout=0.2)],
+        lambda: [
+            ff.Labelled(ff.Local(4, 3, 2, activation="elu"), masks()),
+            ff.Local(5, 2, dropout=0.2),
+        ],
         lambda: ff.LabelInImage(CLASSES),
         ff.PairwiseLoss,
         PICTURES,
@@ -86,13 +89,13 @@ NETWORKS = {
     ),
     "hardest": (
         lambda: [7, 6],
-        lambda: ff.Hardest(ff.LabelInImage(CLASSES), 0.5),
+        lambda: ff.Hardest(ff.LabelInImage(CLASSES), 0.4),
         ff.PairwiseLoss,
         SHAPES,
     ),
     "adversarial hardest": (
         lambda: [7, 6],
-        lambda: ff.Adversarial(ff.Hardest(ff.LabelInImage(CLASSES), 0.5), 0.1),
+        lambda: ff.Adversarial(ff.Hardest(ff.LabelInImage(CLASSES), 0.5), 0.2),
         ff.PairwiseLoss,
         SHAPES,
     ),
@@ -110,7 +113,7 @@ NETWORKS = {
         PICTURES,
     ),
     "hybrids, convolutions": (
-        lambda: [ff.Conv(4, pool=2), ff.Conv(5)],
+        lambda: [ff.Conv(4, pool=2, activation="elu"), ff.Conv(5, normalization="none")],
         lambda: ff.Adversarial(ff.HybridImages(2), 0.1),
         ff.PairwiseLoss,
         PICTURES,

