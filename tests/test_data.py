@@ -585,13 +585,6 @@ def test_pixels_kept_as_fractions_of_256_come_back_exactly(pixels):
 # --- Names and files of one's own ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["cifar100", "", "no/such/file"])
-def test_an_unknown_name(name):
-    with pytest.raises(DataError, match="mnist, fashion_mnist, cifar10, .*, or the path") as error:
-        data.load(name)
-    assert ("did you mean cifar10?" in str(error.value)) == (name == "cifar100")
-
-
 @pytest.mark.parametrize("name", ["MNIST", "fashion-mnist", "Fashion_MNIST"])
 def test_a_name_is_known_however_it_is_spelled(tiny, server, name):
     server.files |= {
@@ -647,12 +640,6 @@ def test_own_images_of_any_shape(own, shape):
     assert data.load(path).x_train.shape == (21, *shape)
 
 
-def _images(value):
-    images = np.zeros((24, 5, 4), np.float32)
-    images[3, 2, 1] = value
-    return images
-
-
 _LABELS = np.repeat([0, 1, 2], 8)
 
 
@@ -660,38 +647,17 @@ _LABELS = np.repeat([0, 1, 2], 8)
     ("changes", "message"),
     [
         ({"x_test": None}, "x_test missing"),
-        ({"x_train": None}, "x_train missing"),
         ({"x_val": np.zeros((2, 5, 4), np.uint8)}, "y_val missing"),
-        ({"x_train": _images(np.nan)}, "x_train[3, 2, 1] is nan: expected finite floats"),
-        ({"x_train": _images(np.inf)}, "x_train[3, 2, 1] is inf: expected finite floats"),
-        ({"x_train": _images(255)}, "x_train[3, 2, 1] is 255.0: expected finite floats"),
-        ({"x_train": _images(-0.5)}, "x_train[3, 2, 1] is -0.5: expected finite floats"),
-        ({"x_train": np.zeros((24, 5, 4), np.int64)}, "x_train is of type int64: expected uint8"),
-        (
-            {"x_train": np.eye(24, 20, dtype=np.uint8).reshape(24, 5, 4)},
-            "x_train holds 0 and 1 as",
-        ),
-        ({"x_train": np.zeros(24, np.uint8)}, "x_train has shape (24,): expected (n, height"),
-        ({"x_train": np.zeros((24, 0), np.uint8)}, "x_train has shape (24, 0): expected"),
         ({"x_train": np.array([None] * 24)}, "x_train cannot be read"),
-        ({"x_test": np.zeros((6, 4, 4), np.uint8)}, "x_test has images of shape (4, 4)"),
-        ({"y_train": _LABELS[:-1]}, "x_train has 24 images and y_train 23 labels"),
-        ({"y_train": np.eye(3)[_LABELS]}, "y_train has shape (24, 3): expected (n,)"),
-        ({"y_train": _LABELS - 1}, "y_train[0] is -1: expected whole numbers"),
         ({"y_train": _LABELS + 0.5}, "y_train[0] is 0.5: expected whole numbers"),
-        ({"y_train": _LABELS + np.nan}, "y_train[0] is nan: expected whole numbers"),
-        ({"y_train": _LABELS.astype(str)}, "y_train is of type <U21: expected whole numbers"),
-        ({"y_train": _LABELS + 2**62}, "y_train[0] is 4611686018427387904: expected whole"),
-        ({"y_train": 0 * _LABELS, "y_test": np.zeros(6, int)}, "all labels are 0: expected two"),
-        ({"class_names": np.array(["a", "b"])}, "class_names has shape (2,): expected (4,)"),
         (
             {"class_names": np.array([b"a", b"\xe9", b"c", b"d"])},
             "class_names: 'utf-8' codec can't decode",
         ),
-        ({"x_train": np.zeros((2, 5, 4)), "y_train": np.array([0, 1])}, "one training image a"),
     ],
 )
 def test_own_file_that_does_not_hold_what_it_should(own, changes, message):
+    """…is named; what else is refused of its arrays stands in `refusals.files`."""
     path, _ = own(**changes)
     with pytest.raises(DataError) as error:
         data.load(path)
@@ -887,16 +853,8 @@ def test_the_first_of_several_pictures_in_a_file_is_taken(flowers):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (
-            lambda f: (f / "rose" / "notes.txt").write_text("roses"),
-            "rose/notes.txt cannot be read",
-        ),
-        (lambda f: (f / "rose" / "00.png").write_bytes(b"\x89PNG"), "rose/00.png cannot be read"),
         (lambda f: (f / "rose" / "more").mkdir(), "rose/more is a folder: expected pictures in"),
         (lambda f: (f / "readme.txt").write_text(""), "flowers/readme.txt is no folder"),
-        (lambda f: (f / "tulip").mkdir(), "flowers/tulip is empty"),
-        (lambda f: shutil.rmtree(f / "rose"), "flowers holds 1 folders: expected two"),
-        (lambda f: [shutil.rmtree(f / n) for n in ("rose", "iris")], "flowers holds no folder"),
         (
             lambda f: Image.fromarray(np.zeros((3, 3), "float32")).save(f / "rose" / "f.tiff"),
             "rose/f.tiff has numbers of mode F: save it with 8 bits",

@@ -166,15 +166,6 @@ def test_a_short_memory_can_be_worse_than_none():
     assert "phases of 16 and 32 end at 26 and 34 % error" in said("11", "1d315b92")
 
 
-def test_phases_cost_nothing_or_destroy_as_the_lesson_says():
-    errors = ff.results("11_sleep/map", ["errors"])
-    mean = 100 * errors.groupby("recipe").errors.mean()
-    for momentum, bears, falls in ((0.9, 4, 16), (0.99, 8, 32), (0.999, 32, None)):
-        at = [f"SGD {momentum}, rate 0.03, phase {phase}" for phase in ("together", bears, falls)]
-        assert mean[at[1]] - mean[at[0]] < 2, at[1]
-        assert falls is None or mean[at[2]] > 80, at[2]
-
-
 def test_three_seeds_do_not_settle_what_gets_through_long_phases():
     errors = ff.results("11_sleep/map", ["errors"])
     kept = errors[errors.recipe.str.endswith("phase 32")]
