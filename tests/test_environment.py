@@ -24,39 +24,19 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # pytest brings it on Python 3.10
 
-
 ROOT = Path(__file__).parent.parent
-
-
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-
-
 PROJECT = PYPROJECT["project"]
-
-
 PYTHONS = [f"3.{n}" for n in range(30) if f"3.{n}" in SpecifierSet(PROJECT["requires-python"])]
-
-
 MACHINES = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")]
-
-
 CORE = [Requirement(line) for line in PROJECT["dependencies"]]
-
-
 EXTRAS = {
     name: [Requirement(line) for line in lines]
     for name, lines in PROJECT["optional-dependencies"].items()
 }
-
-
 SETUP = [Requirement(line) for line in PYPROJECT["dependency-groups"]["setup"]]
-
-
 KAGGLE = [Requirement(line) for line in PYPROJECT["dependency-groups"]["kaggle"]]
-
-
 BUILD = [Requirement(line) for line in PYPROJECT["build-system"]["requires"]]
-
 
 # What each file of pins is for.
 WANTED = {
@@ -79,6 +59,17 @@ def read_pins(name):
 
 
 PINS = {name: list(read_pins(name)) for name in [*WANTED, "kaggle", "lowest"]}
+
+
+def machine(python, system="linux", processor="x86_64"):
+    """The environment that markers are evaluated in."""
+    return {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": system,
+        "platform_machine": processor,
+        "os_name": "nt" if system == "win32" else "posix",
+    }
 
 
 def applies(requirement, environment):
@@ -109,15 +100,9 @@ def unpinned(requirements, environment, file):
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("system, machine", MACHINES)
-def test_every_requirement_has_a_fitting_pin(python, system, machine):
-    environment = {
-        "python_version": python,
-        "python_full_version": f"{python}.9",
-        "sys_platform": system,
-        "platform_machine": machine,
-        "os_name": "nt" if system == "win32" else "posix",
-    }
+@pytest.mark.parametrize("system, processor", MACHINES)
+def test_every_requirement_has_a_fitting_pin(python, system, processor):
+    environment = machine(python, system, processor)
     for file, requirements in WANTED.items():
         assert unpinned(requirements, environment, file) == []
     for file in ("cpu", "cuda"):
@@ -167,40 +152,26 @@ def test_every_dependency_has_its_reason():
 
 def test_kaggles_image_is_pinned_to_its_versions():
     """For one machine alone, the one that it is: Linux with Python 3.12."""
-    environment = {"python_version": "3.12", "python_full_version": "3.12.9"}
-    environment |= {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"}
-    assert unpinned(KAGGLE, environment, "kaggle") == []
+    assert unpinned(KAGGLE, machine("3.12"), "kaggle") == []
     assert sum(str(r.specifier).startswith("==") for r in KAGGLE) >= 8
 
 
 def test_the_oldest_versions_are_those_that_are_allowed():
     """For one machine alone too: Linux with the oldest Python."""
-    environment = {"python_version": PYTHONS[0], "python_full_version": f"{PYTHONS[0]}.9"}
-    environment |= {"sys_platform": "linux", "platform_machine": "x86_64", "os_name": "posix"}
+    environment = machine(PYTHONS[0])
     pinned = pins("lowest", environment)
     for requirement in [*CORE, *EXTRAS["cpu"], *EXTRAS["test"]]:
         if applies(requirement, environment):
             (bound,) = requirement.specifier
             oldest = pinned[canonicalize_name(requirement.name)]
-            assert bound.operator == ">=" and Version(bound.version) == Version(oldest), (
-                requirement
-            )
+            assert bound.operator == ">=", requirement
+            assert Version(bound.version) == Version(oldest), requirement
 
 
-FILES = [
-    "pyproject.toml",
-    "pins/audit.txt",
-    "pins/kaggle.txt",
-    "pins/lowest.txt",
-    "pins/cpu.txt",
-    "pins/cuda.txt",
-    "pins/uv.txt",
-    "pins/web.txt",
-    "environment.yml",
-]
+FILES = ["pyproject.toml", "environment.yml", "Makefile", ".ci/run"]
 
 
-@pytest.mark.parametrize("name", [*FILES, "Makefile", ".ci/run"])
+@pytest.mark.parametrize("name", [*FILES, *(f"pins/{name}.txt" for name in PINS)])
 def test_packages_come_from_wherever_the_reader_gets_them(name):
     text = re.sub("^Repository = .*", "", (ROOT / name).read_text(), flags=re.M)  # its own address
     assert not re.search(
@@ -339,26 +310,9 @@ def clone(tmp_path):
 def test_make_alone_lists_the_targets(clone):
     done, steps = clone.make()
     listed = re.findall(r"^make ([\w-]+) +\w", done.stdout, re.MULTILINE)
-    targets = [
-        "audit",
-        "badges",
-        "bench",
-        "book",
-        "clean",
-        "kaggle",
-        "lab",
-        "pins",
-        "results",
-        "run",
-        "setup",
-        "test",
-        "test-all",
-        "test-browser",
-        "test-kaggle",
-        "test-lowest",
-        "test-newest",
-    ]
-    assert (sorted(listed), steps) == (targets, [])
+    targets = "audit badges bench book clean kaggle lab pins results run setup test test-all"
+    targets += " test-browser test-kaggle test-lowest test-newest"
+    assert (sorted(listed), steps) == (targets.split(), [])
 
 
 def test_setup_installs_once_and_again_after_a_change(clone):
