@@ -16,6 +16,7 @@ import PIL.Image
 import pytest
 from exercises import COMMANDS, exercises, solved
 from reading import deprecations, minutes_to_read, prose, rendered
+from written import copied
 
 import ffhelpers as ff
 from ffhelpers.exercises import UNFILLED
@@ -349,16 +350,7 @@ TEMPLATE = FOLDER / "template" / "lesson.ipynb"
 @pytest.mark.slow
 def test_a_new_notebook_costs_one_file(tmp_path):
     """A copy of the template is run, compared and tested like the others, as it stands."""
-    root = FOLDER.parent
-    if not shutil.which("git"):
-        pytest.skip("no git")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a clone")
-    for name in filter(None, listed.stdout.split("\0")):
-        if (root / name).exists():
-            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / name, tmp_path / name)
+    copied(tmp_path)
     shutil.copy(TEMPLATE, tmp_path / "notebooks" / "99_new.ipynb")
 
     def call(*command):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from written import copied
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.slow
@@ -26,16 +26,8 @@ def call(*command, cwd, check=True):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """Files of the repository, and the source distribution and the wheel made of them."""
-    if not shutil.which("git"):
-        pytest.skip("no git")
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
-    if listed.returncode:
-        pytest.skip("not a clone")
-    files = [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
     folder = tmp_path_factory.mktemp("source")
-    for name in files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
+    files = copied(folder)
     # With the setuptools that is here; the wheel is made from the source distribution.
     done = call(sys.executable, "-m", "uv", "build", "--no-build-isolation", cwd=folder)
     assert "warn" not in (done.stdout + done.stderr).lower()

@@ -1,11 +1,16 @@
 """What tests write into a folder of theirs, and how they wait for what processes write there."""
 
 import io
+import shutil
+import subprocess
 import tarfile
 import time
+from pathlib import Path
 
 import nbformat
+import pytest
 
+ROOT = Path(__file__).parent.parent
 KERNEL = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
 # The beginning of a program, or of a cell, that needs no TensorFlow, whose import takes seconds.
 QUICKLY = "import sys; sys.argv, sys.orig_argv = ['-m'], ['ffhelpers']\n"
@@ -20,6 +25,20 @@ def save(path, *cells, parameters=None, metadata=KERNEL):
     notebook.cells += [nbformat.v4.new_code_cell(cell) for cell in cells]
     nbformat.write(notebook, path)
     return path
+
+
+def copied(folder):
+    """The repository's files, copied into a folder, without what Git ignores: their names."""
+    if not shutil.which("git"):
+        pytest.skip("no git")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a clone")
+    names = [name for name in listed.stdout.split("\0") if (ROOT / name).is_file()]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    return names
 
 
 def tar_of(files):

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from written import copied
 
 sys.argv, sys.orig_argv = ["-m"], ["ffhelpers"]  # no TensorFlow here
 
@@ -88,10 +89,7 @@ def arrays():
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory):
     folder = tmp_path_factory.mktemp("repository")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, folder / name)
+    copied(folder)
     return folder
 
 
