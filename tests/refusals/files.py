@@ -16,18 +16,7 @@ from .parts import each
 from .places import X, Y
 
 # How a file may be wrong, whatever it should hold.
-WRONG = [
-    "truncated",
-    "flipped",
-    "empty",
-    "words",
-    "zeros",
-    "folder",
-    "circle",
-    "dangling",
-    "pickle",
-    "none",
-]
+WRONG = "truncated flipped empty words zeros folder circle dangling pickle none".split()
 WRONG += ["unreadable"] * os.path.exists("/proc/self/mem")
 
 
@@ -90,21 +79,7 @@ DATA = table(
     "load",
     *(
         (f"{name}.npz", lambda name=name: ff.load(f"{name}.npz"), f"{name}.npz")
-        for name in WRONG
-        if name != "folder"
-    ),
-    ("folder.npz", lambda: ff.load("folder.npz"), "folder.npz"),
-    *(
-        (f"{name}.npz", lambda name=name: ff.load(f"{name}.npz"), f"{name}.npz")
-        for name in (
-            "swapped",
-            "objects",
-            "names",
-            "others",
-            "nothing",
-            "text in it",
-            "vast",
-        )
+        for name in (*WRONG, "text in it", *"swapped objects names others nothing vast".split())
     ),
     ("bomb.npz", lambda: ff.load("bomb.npz"), "is compressed more than 500 times"),
     *each("dataset", [None, 3, NAN, b"mnist", ["mnist"], {}], ff.load),
@@ -229,6 +204,10 @@ TEXTS = table(
 )
 
 
+CONFIGS = ["another class", "another source", "another argument", "impossible value"]
+CONFIGS += ["other classes"]
+
+
 def loaded(name):
     return keras.saving.load_model(f"{name}.keras")
 
@@ -237,17 +216,7 @@ MODELS = table(
     "load_model",
     *(
         (f"{name}.keras", lambda name=name: loaded(name), "", "any")
-        for name in (*WRONG, "no weights", "no config", "words as weights")
-    ),
-    *(
-        (name, lambda name=name: loaded(name), "", "any")
-        for name in (
-            "another class",
-            "another source",
-            "another argument",
-            "impossible value",
-            "other classes",
-        )
+        for name in (*WRONG, "no weights", "no config", "words as weights", *CONFIGS)
     ),
     (
         "weights of a file that is none",
@@ -281,17 +250,7 @@ RECORDS = table(
             lambda name=name: ff.figures(f"{name}.ipynb"),
             f"{name}.ipynb",
         )
-        for name in (
-            *WRONG,
-            "list",
-            "number",
-            "object",
-            "cells",
-            "cell",
-            "future",
-            "nested",
-            "good",
-        )
+        for name in (*WRONG, *"list number object cells cell future nested good".split())
     ),
     *each("path", [None, 3, NAN, {}], ff.results),
     ("a figure that is none", lambda: ff.table("good.jsonl", figure="tset_error"), "tset_error"),

@@ -11,6 +11,7 @@ import ffhelpers as ff
 from ffhelpers.live import _Live
 
 from . import table
+from .parts import each
 
 rng = np.random.default_rng(0)
 N, SHAPE, CLASSES = 24, (6, 6), 4
@@ -335,34 +336,17 @@ FIT = table(
         lambda: fit(validation_data=(X, Y, Y, Y)),
         "validation_data",
     ),
-    *(
-        (f"batch_size={v!r}", lambda v=v: fit(batch_size=v), f"batch_size={v!r}")
-        for v in (0, -1, 2.5, "8", "theirs")
+    *each("batch_size", [0, -1, 2.5, "8", "theirs"], lambda v: fit(batch_size=v)),
+    *each("epochs", [0, -1, 1.5, "2", None, "theirs"], lambda v: fit(epochs=v)),
+    *each("steps_per_epoch", [0, -1, 1.5, "2"], lambda v: fit(steps_per_epoch=v)),
+    *each(
+        "validation_steps",
+        [0, -1, 1.5, "2"],
+        lambda v: fit(validation_data=(X, Y), validation_steps=v),
     ),
-    *(
-        (f"epochs={v!r}", lambda v=v: fit(epochs=v), f"epochs={v!r}")
-        for v in (0, -1, 1.5, "2", None, "theirs")
-    ),
-    *(
-        (f"steps_per_epoch={v!r}", lambda v=v: fit(steps_per_epoch=v), f"steps_per_epoch={v!r}")
-        for v in (0, -1, 1.5, "2")
-    ),
-    *(
-        (
-            f"validation_steps={v!r}",
-            lambda v=v: fit(validation_data=(X, Y), validation_steps=v),
-            f"validation_steps={v!r}",
-        )
-        for v in (0, -1, 1.5, "2")
-    ),
-    *(
-        (f"validation_split={v!r}", lambda v=v: fit(validation_split=v), f"validation_split={v!r}")
-        for v in (-0.1, 1.0, 1.5, NAN, "half")
-    ),
-    *(
-        (f"initial_epoch={v!r}", lambda v=v: fit(initial_epoch=v), f"initial_epoch={v!r}")
-        for v in (-1, 1.5, "0")
-    ),
+    *each("validation_split", [-0.1, 1.0, 1.5, NAN, "half"], lambda v: fit(validation_split=v)),
+    *each("validation_freq", [0, 2.0, "1", True], lambda v: fit(validation_freq=v)),
+    *each("initial_epoch", [-1, 1.5, "0"], lambda v: fit(initial_epoch=v)),
     (
         "a split that leaves nothing",
         lambda: fit(X[:1], Y[:1], validation_split=0.5),
@@ -412,10 +396,6 @@ FIT = table(
         "sample weights of validation images as strings",
         lambda: fit(validation_data=(X, Y, ["a"] * N)),
         "sample_weight",
-    ),
-    *(
-        (f"validation_freq={v}", lambda v=v: fit(validation_freq=v), "validation_freq")
-        for v in (0, 2.0, "1", True)
     ),
     (
         "validation images of another shape, nothing built",

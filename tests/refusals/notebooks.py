@@ -53,24 +53,11 @@ def grid(*settings, notebook="good.ipynb", file=None):
 
 
 NOT_NOTEBOOKS = [wrong for wrong in WRONG if wrong not in ("flipped", "unreadable")]
-NOT_NOTEBOOKS += ["list", "number", "object", "cells", "cell", "future", "nested"]
+NOT_NOTEBOOKS += "list number object cells cell future nested".split()
 CODE = ["no assignment", "a call", "an import", "an expression", "a formatted string", "two names"]
 CODE += ["a dict", "a tuple", "none, not annotated", "bad syntax", "an attribute", "unpacked"]
 CODE += ["augmented", "annotated alone", "a loop", "a magic"]
-YAML = [
-    "code",
-    "list",
-    "number",
-    "bad",
-    "tabs",
-    "latin",
-    "zeros",
-    "laughs",
-    "folder",
-    "circle",
-    "none",
-    "numbers",
-]
+YAML = "code list number bad tabs latin zeros laughs folder circle none numbers".split()
 
 CASES = [
     *table("parameters", *_rows()),
