@@ -100,6 +100,7 @@ def load(dataset="mnist", size=None, color=None):
 
     Raises:
         DataError: it says what was tried or what is wrong, and what to do.
+        ParameterError: an impossible size.
 
     Example:
         `ff.load("flowers/", size=(28, 28)).class_names`

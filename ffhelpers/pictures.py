@@ -3,12 +3,12 @@
 import re
 import textwrap
 import warnings
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from . import parameters
 from .formats import DataError
 
 SYSTEMS = re.compile(r"^(thumbs\.db|ehthumbs\.db|desktop\.ini|@eadir|__macosx)$|:zone\.", re.I)
@@ -41,15 +41,13 @@ def read(folder, size=None, color=None):
     Raises:
         DataError: no pictures, a file that is none, classes that differ between parts; it names
             the file.
+        ParameterError: an impossible size.
 
     Example:
         `arrays, names, _ = read("flowers", size=(28, 28), color=False)`
     """
-    whole = isinstance(size, (list, tuple)) and all(
-        isinstance(n, Integral) and n >= 1 for n in size
-    )
-    if size is not None and not (whole and len(size) == 2):
-        raise DataError(f"size={size!r}: expected (height, width) in pixels, such as (28, 28)")
+    if size is not None:
+        parameters.check(size=size)
     if color is not None and not isinstance(color, bool):
         raise DataError(f"color={color!r}: expected True, False or None")
     found = _found(Path(folder))
