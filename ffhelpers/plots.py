@@ -72,13 +72,14 @@ def _places(count, across, width, height, edge=(0, 0), **settings):
     return figure, axes
 
 
-def _framed(ax, image):
+def _framed(ax, image, vmin=0, vmax=1, **colors):
     """An image in a thin frame: on a white page one would not see where it ends."""
-    ax.imshow(image, vmin=0, vmax=1)
+    drawn = ax.imshow(image, vmin=vmin, vmax=vmax, **colors)
     ax.set(xticks=[], yticks=[])
     ax.grid(False)
     for spine in ax.spines.values():
         spine.set(visible=True, color=NEUTRAL, linewidth=0.6)
+    return drawn
 
 
 def _ringed(ax, pixels, color):
@@ -396,7 +397,9 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
     Example:
         `plots.grids([np.eye(3)], ["block 1"], "share", written="{:.0%}")`
     """
-    names = None if names is None else list(map(str, names))
+    names = [] if names is None else list(map(str, names))
+    step = max(math.ceil(len(names) / 30), 1)
+    turned = {"rotation": 90} if max(map(len, names), default=0) > 2 else {}
     across = min(across, len(panels))
     side = min(2.4, 8.6 / across)
     height = side + (0.6 if sides else 0.25)
@@ -404,21 +407,14 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
     most = max(np.abs(panel).max() for panel in panels)
     colors = {"cmap": _SIGNED} if centred else {}
     for ax, panel, title in zip(axes.flat, panels, titles):
-        drawn = ax.imshow(panel, vmin=-most if centred else 0, vmax=most, **colors)
+        drawn = _framed(ax, panel, -most if centred else 0, most, **colors)
         for (i, j), value in np.ndenumerate(panel) if written else ():
             color = "white" if abs(value) > 0.55 * most else "black"
             ax.text(j, i, written.format(value), ha="center", va="center", color=color, fontsize=9)
         ax.set_title(title, fontsize=10)
-        step = math.ceil(len(names) / 30) if names is not None else 1
-        ticks = range(0, len(names), step) if names is not None else []
-        ax.set(xticks=ticks, yticks=ticks)
-        if names is not None:
-            turned = {"rotation": 90} if max(map(len, names)) > 2 else {}
-            ax.set_xticklabels(names[::step], fontsize=9, **turned)
-            ax.set_yticklabels(names[::step], fontsize=9)
-        ax.grid(False)
-        for spine in ax.spines.values():
-            spine.set(visible=True, color=NEUTRAL, linewidth=0.6)
+        ticks = range(0, len(names), step)
+        ax.set_xticks(ticks, names[::step], fontsize=9, **turned)
+        ax.set_yticks(ticks, names[::step], fontsize=9)
         if sides:
             ax.set_xlabel(sides[0], fontsize=10)
     if sides:
