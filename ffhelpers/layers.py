@@ -272,9 +272,7 @@ class Labelled(HasGoodness, keras.layers.Layer):
 
     def build(self, images_shape):
         image_shape = tuple(images_shape[1:])
-        shape = self.label.shape(image_shape)
-        if self.block.axes == 1:
-            shape = (int(np.prod(shape)),)
+        shape = self._shape(image_shape)
         self.added = int(np.prod(shape) - np.prod(image_shape))  # columns that vectors get
         self.kept = self.label.kept(image_shape).reshape(shape)
         self.written = self.label.written(image_shape).reshape(-1, *shape)
@@ -287,10 +285,14 @@ class Labelled(HasGoodness, keras.layers.Layer):
         self.energies = flat @ flat.T / size  # w·w' / size, of each two labels
 
     def compute_output_shape(self, images_shape, labels_shape=(None, None, None)):
-        shape = self.label.shape(tuple(images_shape[1:]))
-        shape = (int(np.prod(shape)),) if self.block.axes == 1 else shape
+        shape = self._shape(tuple(images_shape[1:]))
         units = self.block.compute_output_shape((None, *shape))[1:]
         return (images_shape[0], labels_shape[1], *units)
+
+    def _shape(self, image_shape):
+        """Of an image with its label, as the block takes it."""
+        shape = self.label.shape(image_shape)
+        return (int(np.prod(shape)),) if self.block.axes == 1 else shape
 
     def call(self, images, labels, training=False):
         x = self._cleared(images)
