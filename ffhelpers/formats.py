@@ -154,10 +154,6 @@ def digit_recognizer(files):
         if table.shape != (rows, len(expected)):
             raise DataError(f"{name} holds {len(table)} images: expected {rows}")
         arrays[name] = table
-    x_train, y_train = arrays["train.csv"][:, 1:], arrays["train.csv"][:, 0]
-    x_unlabelled = arrays["test.csv"].reshape(-1, 28, 28)
-    return {
-        "x_train": x_train.reshape(-1, 28, 28),
-        "y_train": y_train,
-        "x_unlabelled": x_unlabelled,
-    }
+    labels, pixels = np.split(arrays["train.csv"], [1], axis=1)
+    x_train, x_unlabelled = (x.reshape(-1, 28, 28) for x in (pixels, arrays["test.csv"]))
+    return {"x_train": x_train, "y_train": labels[:, 0], "x_unlabelled": x_unlabelled}
