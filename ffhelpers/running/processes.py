@@ -143,9 +143,7 @@ def _in_new_process(task):
     poller = ParentPollerUnix()  # nobody waits for a run whose caller was killed
     poller.parent_pid = os.getppid()  # before ipykernel 7 it is no argument, and init is meant
     poller.start()
-    signal.signal(
-        signal.SIGPIPE, signal.SIG_DFL
-    )  # nor does it fail because nobody counts its cells
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor does it fail, as nobody counts its cells
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may ignore it
     if task["cores"]:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(len(task["cores"])))
