@@ -1,4 +1,4 @@
-"""Figures: what can be seen of unusual series."""
+"""Figures: what can be seen in them, of unusual series too."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -250,3 +250,54 @@ def test_nothing_is_lost_where_an_error_is_zero(axes):
     assert [text.get_text() for text in axes().texts] == ["0.0", "0.0"]
     plots.panels({"a": (np.array([1.0]), {"b": [2.0]})}, "x", "y", {"b": {}})
     assert plt.gcf().axes[0].lines[0].get_marker() == "o"
+
+
+def texts():
+    return [text.get_text() for ax in plt.gcf().axes for text in ax.texts]
+
+
+def test_a_network_is_drawn_with_its_source_its_shapes_and_losses(axes):
+    model = ff.ForwardForward([7, 5], num_classes=10)
+    model.compile(loss=ff.ThresholdLoss())
+    model.build((None, 4, 5))
+    model.blocks[1].trainable = False
+    plots.network(model)
+    words = "\n".join(texts())
+    parts = ("LabelInImage", "Labelled(Dense)\n20 × 7", "Dense\n7 × 5", "ThresholdLoss", "frozen")
+    assert [part for part in parts if part not in words] == []
+
+
+def test_a_network_that_hears_from_above_is_drawn_with_both_ways(axes):
+    model = ff.Recurrent([7, 5], num_classes=3, iterations=[2, 3])
+    model.build((None, 4, 5))
+    plots.network(model)
+    words = "\n".join(texts())
+    for part in ("RecurrentDense\n20 × 7, from above 5 × 7", "7 × 5, from above 3 × 5"):
+        assert part in words, part
+    assert "label, by LabelInImage" in words and "iterations 2, 3" in words
+    assert len(axes().lines) == 2  # no gradient between the blocks, neither up nor down
+
+
+def test_signed_numbers_are_blue_and_orange(axes):
+    plots.grids([np.array([[-1.0, 0, 1]])], [""], "weight", centred=True)
+    (picture,) = plt.gcf().axes[0].images
+    red, green, blue, _ = picture.to_rgba(np.array([[-1.0, 0, 1]]))[0].T
+    assert red[0] > blue[0] and blue[2] > red[2]
+    assert min(red[1], green[1], blue[1]) > 0.99
+
+
+def test_a_longer_curve_ends_where_the_references_do(axes):
+    plots.multiples({"a": [3, 2, 2, 1], "b": [3, 1]}, {"ours": [2, 1]}, "passes", "error")
+    lines = [ax.lines[-1].get_xdata().tolist() for ax in plt.gcf().axes if ax.lines]
+    assert lines == [[0.5, 1, 1.5, 2], [1, 2]]
+
+
+def test_a_single_rate_makes_one_table(axes):
+    settings = [
+        f"{o}, rate 0.1, phase {p}" for o in ("SGD 0", "Adam 0.9") for p in ("together", 8)
+    ]
+    plots.phase_map({setting: (i + 1.0, np.nan) for i, setting in enumerate(settings)})
+    (ax,) = plt.gcf().axes
+    assert texts() == ["1.0", "2.0", "3.0", "4.0"]
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["SGD 0, rate 0.1", "Adam 0.9, rate 0.1"]

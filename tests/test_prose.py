@@ -3,13 +3,11 @@
 import re
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
 
 import ffhelpers as ff
-from ffhelpers import plots
 from ffhelpers.running import records, report, tables
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -26,15 +24,6 @@ def said(number, name):
 
 def printed(number, name):
     return "".join(output.get("text", "") for output in cells(number)[name].outputs)
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The figure that is drawn in a test."""
-    plt.switch_backend("agg")
-    monkeypatch.setattr(plt, "show", lambda: None)
-    yield plt.gcf
-    plt.close("all")
 
 
 # --- 00: the whole algorithm -----------------------------------------------------------------
@@ -281,69 +270,6 @@ def test_the_overview_has_intervals_and_the_best_public_figures():
                 if other["network"].startswith(kind)
             )
             assert re.search(rf" {best:g} %(\\\*)? \[", row), row
-
-
-# --- Pictures --------------------------------------------------------------------------------
-
-
-def texts(figure):
-    return [text.get_text() for ax in figure.axes for text in ax.texts]
-
-
-def test_a_network_is_drawn_with_its_source_its_shapes_and_losses(drawn):
-    model = ff.ForwardForward([7, 5], num_classes=10)
-    model.compile(loss=ff.ThresholdLoss())
-    model.build((None, 4, 5))
-    model.blocks[1].trainable = False
-    plots.network(model)
-    words = "\n".join(texts(drawn()))
-    for part in (
-        "LabelInImage",
-        "Labelled(Dense)\n20 × 7",
-        "Dense\n7 × 5",
-        "ThresholdLoss",
-        "frozen",
-    ):
-        assert part in words, part
-
-
-def test_a_network_that_hears_from_above_is_drawn_with_both_ways(drawn):
-    model = ff.Recurrent([7, 5], num_classes=3, iterations=[2, 3])
-    model.build((None, 4, 5))
-    plots.network(model)
-    figure = drawn()
-    words = "\n".join(texts(figure))
-    for part in ("RecurrentDense\n20 × 7, from above 5 × 7", "7 × 5, from above 3 × 5"):
-        assert part in words, part
-    assert "label, by LabelInImage" in words and "iterations 2, 3" in words
-    assert len(figure.axes[0].lines) == 2  # no gradient between the blocks, neither up nor down
-
-
-def test_signed_numbers_are_blue_and_orange(drawn):
-    plots.grids([np.array([[-1.0, 0, 1]])], [""], "weight", centred=True)
-    (drawn_image,) = drawn().axes[0].images
-    red, green, blue, _ = drawn_image.to_rgba(np.array([[-1.0, 0, 1]]))[0].T
-    assert red[0] > blue[0] and blue[2] > red[2]
-    assert min(red[1], green[1], blue[1]) > 0.99
-
-
-def test_a_longer_curve_ends_where_the_references_do(drawn):
-    plots.multiples({"a": [3, 2, 2, 1], "b": [3, 1]}, {"ours": [2, 1]}, "passes", "error")
-    lines = [ax.lines[-1].get_xdata().tolist() for ax in drawn().axes if ax.lines]
-    assert lines == [[0.5, 1, 1.5, 2], [1, 2]]
-
-
-def test_a_single_rate_makes_one_table(drawn):
-    settings = [
-        f"{o}, rate 0.1, phase {p}" for o in ("SGD 0", "Adam 0.9") for p in ("together", 8)
-    ]
-    plots.phase_map({setting: (i + 1.0, np.nan) for i, setting in enumerate(settings)})
-    (ax,) = drawn().axes
-    assert texts(drawn()) == ["1.0", "2.0", "3.0", "4.0"]
-    assert [label.get_text() for label in ax.get_yticklabels()] == [
-        "SGD 0, rate 0.1",
-        "Adam 0.9, rate 0.1",
-    ]
 
 
 def test_six_curves_at_most_in_a_panel_of_bits():
