@@ -10,10 +10,7 @@ import time
 from pathlib import Path
 
 from .. import machine
-from . import figures, records
-from .ask import in_utf8
-from .ask import parameters as known_parameters
-from .ask import typed_parameters
+from . import ask, figures, records
 
 # papermill and nbformat take a second or two to import: only the functions that need them do.
 
@@ -52,7 +49,7 @@ def run(notebook, parameters, output_dir, name=None, command=None, bar=None):
         `run("notebooks/04_evaluation.ipynb", {"epochs": 2}, "runs")`
     """
     notebook = Path(notebook)
-    parameters = typed_parameters(notebook, parameters)
+    parameters = ask.typed_parameters(notebook, parameters)
     complete = prepared(notebook, output_dir, name)
     failed = complete.with_suffix(".failed.ipynb")
     aside = f".unfinished-{complete.stem}-"
@@ -89,7 +86,7 @@ def prepared(notebook, folder, name=None):
     folder = Path(folder)
     complete = folder / (name or Path(notebook).name)
     for path in (notebook, complete):
-        in_utf8(str(path))
+        ask.in_utf8(str(path))
     if not records.counts(Path(complete.name)):
         raise ValueError(
             f"{complete}: expected a name that ends in .ipynb, but not in .failed.ipynb, and "
@@ -117,7 +114,7 @@ def _is_run(path):
 
 def _about(notebook, values, command):
     """What a record says of a run that is about to start."""
-    defaults = {name: known.default for name, known in known_parameters(notebook).items()}
+    defaults = {name: known.default for name, known in ask.parameters(notebook).items()}
     return dict(
         command=command or records.command(),
         notebook=notebook.as_posix(),
