@@ -190,7 +190,7 @@ def test_figures_are_recorded(stored):
 # --- Other parameters ------------------------------------------------------------------------
 
 
-def run_small(path, notebook, settings, own_data, own_text, folder):
+def run_small(path, settings, own_data, own_text, folder):
     """The executed notebook, run in small."""
     own = {"text": own_text} if reads_text(path) else {"dataset": own_data}
     settings = {**own, **settings}
@@ -214,7 +214,7 @@ def test_it_runs_on_data_of_ones_own(stored, own_data, own_text, tmp_path):
     answers = tmp_path / path.name
     nbformat.write(solved(notebook), answers)
     settings = {"seed": 11, **notebook.metadata["tests"]["small"]}
-    executed = run_small(answers, notebook, settings, own_data, own_text, tmp_path)
+    executed = run_small(answers, settings, own_data, own_text, tmp_path)
     name, recorded = path.stem, ff.figures(executed)
     cells = nbformat.read(executed, as_version=4).cells
     checked = [c for c in cells if c.cell_type == "code" and "exercises.check(" in c.source]
@@ -248,7 +248,7 @@ def test_it_runs_where_nothing_is_learnt(stored, own_text, tmp_path):
     settings = dict(notebook.metadata["tests"]["small"])
     if "learning_rate" in ask.parameters(path):
         settings["learning_rate"] = 1e-7
-    run_small(path, notebook, settings, noise, own_text, tmp_path)
+    run_small(path, settings, noise, own_text, tmp_path)
 
 
 @pytest.mark.slow(one_in=8)
@@ -265,7 +265,7 @@ def test_commands_of_solutions_run_in_small(path, settings, own_data, own_text, 
     small = notebook.metadata["tests"]["small"]
     asked = dict(setting.split("=", 1) for setting in settings)
     asked.pop("dataset", None)
-    run_small(path, notebook, small | asked, own_data, own_text, tmp_path)
+    run_small(path, small | asked, own_data, own_text, tmp_path)
 
 
 @pytest.mark.slow(one_in=6)
@@ -273,7 +273,7 @@ def test_hybrids_go_to_sleep_too(own_data, own_text, tmp_path):
     path = FOLDER / "11_sleep.ipynb"
     notebook = nbformat.read(path, as_version=4)
     settings = {**notebook.metadata["tests"]["small"], "hybrids": True}
-    executed = run_small(path, notebook, settings, own_data, own_text, tmp_path)
+    executed = run_small(path, settings, own_data, own_text, tmp_path)
     assert "untrained_validation_error" in ff.figures(executed)
 
 
@@ -291,25 +291,20 @@ def test_a_folder_of_pictures_will_do(own_text, tmp_path):
     path = FOLDER / "04_evaluation.ipynb"
     notebook = nbformat.read(path, as_version=4)
     settings = notebook.metadata["tests"]["small"]
-    executed = run_small(path, notebook, settings, tmp_path / "own", own_text, tmp_path)
+    executed = run_small(path, settings, tmp_path / "own", own_text, tmp_path)
     assert ff.figures(executed)["test_error"] < 0.2
 
 
 @pytest.mark.slow
-def test_recipes_of_the_long_list_run_too(own_data, tmp_path):
+def test_recipes_of_the_long_list_run_too(own_data, own_text, tmp_path):
     """Those that need code of their own."""
     names = ["softmax over all labels", "three negatives", "peer normalisation", "backprop"]
     names += ["goodness of the top tenth", "goodness is the mean activity", "tanh", "depth 3"]
     names += ["negatives of the one-pass softmax"]
-    settings = {"dataset": own_data, "seeds": 1, "epochs": 2, "widths": "40,30", "batch_size": 20}
-    command = [sys.executable, "-m", "ffhelpers", "run", str(FOLDER / "05_ablations.ipynb")]
-    for name, value in {**settings, "recipes": ",".join(names)}.items():
-        command += ["-p", f"{name}={value}"]
-    done = subprocess.run(
-        [*command, "--output", tmp_path], capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    recorded = ff.figures(tmp_path / "05_ablations.ipynb")
+    settings = {"seeds": 1, "epochs": 2, "widths": "40,30", "batch_size": 20}
+    settings["recipes"] = ",".join(names)
+    path = FOLDER / "05_ablations.ipynb"
+    recorded = ff.figures(run_small(path, settings, own_data, own_text, tmp_path))
     assert list(recorded["errors"]) == list(recorded["curves"]) == sorted(names)
     for (curve,) in recorded["curves"].values():
         assert len(curve) == 2 and 0 <= curve[-1] < 0.75
