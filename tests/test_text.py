@@ -110,35 +110,6 @@ def test_a_mark_of_byte_order_is_no_letter(tmp_path):
     assert "\ufeff" not in text.symbols and text.name == "own"
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"\xff\xfe\x00words" * 900, "byte 0 is not UTF-8; expected a text, saved as UTF-8"),
-        ("grün und blau ".encode("latin1") * 900, "byte 2 is not UTF-8"),
-        (b"\x00\x01\x02" * 3000, "holds zero bytes, so it is no text"),
-        (
-            b"words " * 20,
-            "119 characters after folding, expected at least 3000, 30 strings of 100",
-        ),
-        (b"", "no letter in it"),
-        (b"1234 5678\n" * 900, "no letter in it"),
-        ("1\ufe0f\u20e3 2\ufe0f\u20e3 " * 900, "only one symbol in it"),
-        (b"aaaa " * 900, "only one symbol in it, so that there is nothing to predict"),
-    ],
-)
-def test_what_is_no_text_is_refused(tmp_path, content, message):
-    with pytest.raises(DataError, match=rf"own\.txt: .*{message}") as refusal:
-        load_text(file(tmp_path, content))
-    assert len(str(refusal.value).splitlines()) == 1
-
-
-def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(DataError, match="No such file.*; expected python, fables or the path"):
-        load_text(str(tmp_path / "none.txt"))
-    with pytest.raises(DataError, match="Is a directory"):
-        load_text(str(tmp_path))
-
-
 # --- The Fables, with a small one in their place ------------------------------------------------
 
 FABLE = (

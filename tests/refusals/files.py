@@ -189,12 +189,27 @@ def text_from(folder):
         return ff.load_text("fables")
 
 
+NO_TEXTS = {
+    "none": "No such file",
+    "dangling": "No such file",
+    "folder": "Is a directory",
+    "circle": "Too many levels",
+    "pickle": "byte 0 is not UTF-8; expected a text, saved as UTF-8",
+    "utf16": "byte 0 is not UTF-8",
+    "latin": "byte 3 is not UTF-8",
+    "zeros": "holds zero bytes, so it is no text",
+    "short": "9 characters after folding, expected at least 3000, 30 strings of 100",
+    "empty": "no letter in it",
+    "digits": "no letter in it",
+    "keycaps": "only one symbol in it",
+    "one letter": "only one symbol in it, so that there is nothing to predict",
+    **({"unreadable": ""} if "unreadable" in WRONG else {}),
+}
 TEXTS = table(
     "load_text",
     *(
-        (f"{name}.txt", lambda name=name: ff.load_text(f"{name}.txt"), f"{name}.txt")
-        for name in (*WRONG, "short", "latin", "utf16", "one letter", "digits")
-        if name not in ("truncated", "flipped", "words")
+        (f"{name}.txt", lambda name=name: ff.load_text(f"{name}.txt"), f"{name}.txt: {says}")
+        for name, says in NO_TEXTS.items()
     ),
     ("an unknown name", lambda: ff.load_text("pyhton"), "pyhton"),
     ("an empty name", lambda: ff.load_text(""), "''"),

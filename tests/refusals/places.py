@@ -145,6 +145,7 @@ def _texts(here):
     (here / "utf16.txt").write_text("words " * 2000, encoding="utf-16")
     (here / "one letter.txt").write_text("a" * 10_000)
     (here / "digits.txt").write_text("0123456789 " * 1000)
+    (here / "keycaps.txt").write_text("1\ufe0f\u20e3 2\ufe0f\u20e3 " * 900)
 
 
 def _models(here):
