@@ -137,7 +137,8 @@ def test_what_three_seeds_tell_of_the_negatives():
     mean, low, high = ff.evaluation.mean_interval(100 * away)
     assert f"{mean:.1f}" == "0.2" and low < 0 < high
     assert "err 0.2 points more on average; three seeds do not show" in said("08", "d71a19a6")
-    for name in ("pairs frozen", "pairs sums", "peers 0.0"):
+    names = ("pairs frozen", "pairs sums", "peers 0.0", "peers 0.6")
+    for name in (*names, "peers 0.6, peers_as_hinton True"):
         assert table.difference_low[name] < 0 < table.difference_high[name], name
     assert table["mean"].idxmax() == "first_layer_votes False"
     assert "Leaving out the first block costs most" in said("08", "04e0666b")
@@ -182,6 +183,23 @@ def test_with_hybrids_three_seeds_show_no_use_for_momentum():
         row = long.loc[f"{other}, phase 32"]
         assert row.difference_low < 0 < row.difference_high, other
     assert "so momentum shows no use here" in said("11", "2d6f8cb0")
+
+
+def test_what_a_state_of_adam_for_each_phase_costs():
+    one, two = (ff.results(f"11_sleep/{path}", ["errors"]) for path in ("map", "adams"))
+    mean = {}
+    for kind, runs in (("Adam", one), ("Adams", two)):
+        runs = runs[runs.recipe.str.startswith(f"{kind} 0.9, rate 0.001")]
+        runs = runs.assign(phase=runs.recipe.str.split().str[-1], kind=kind)
+        mean[kind] = runs.set_index(["phase", "seed"]).errors
+    away = 100 * (mean["Adams"] - mean["Adam"])
+    for phase in ("1", "2", "4", "8"):
+        middle, low, _ = ff.evaluation.mean_interval(away[phase])
+        assert 3.5 < middle < 6.5 and low > 0
+    assert "errs four to six points more in phases of up to 8" in said("11", "1bfc7d6e")
+    two, one = (100 * mean[kind]["32"].mean() for kind in ("Adams", "Adam"))
+    words = f"at 32 it errs in {two:.0f} %, with one state and that rate in {one:.0f}"
+    assert words in said("11", "1bfc7d6e")
 
 
 def test_what_phases_cost_with_hybrids():
