@@ -144,6 +144,14 @@ def test_what_three_seeds_tell_of_the_negatives():
     assert "Leaving out the first block costs most" in said("08", "04e0666b")
 
 
+def test_finer_masks_do_better_after_five_epochs_too():
+    table = tables.table("08_unsupervised/coarseness", ["blurs"], "validation_error", 0)
+    table = table.sort_values("blurs").set_index("blurs")
+    assert list(table.index) == [0, 2, 6, 20] and table["mean"].is_monotonic_increasing
+    assert (table.difference_low > 0).tolist() == [False, False, False, True]
+    assert "the finer the mask, the fewer the errors, on average" in said("08", "e36ee8ee")
+
+
 def test_a_short_memory_can_be_worse_than_none():
     errors = ff.results("11_sleep/map", ["errors"])
     mean = 100 * errors.groupby("recipe").errors.mean()

@@ -250,11 +250,11 @@ def _settings(name, by):
     found = tables.table(name, list(by), "validation_error")
     rows = (
         [
-            *(str(row[column]) for column in by),
-            f"{100 * row['mean']:.2f} % ({100 * row['low']:.2f} to {100 * row['high']:.2f})",
-            str(row["n"]),
+            *(str(getattr(row, column)) for column in by),
+            f"{100 * row.mean:.2f} % ({100 * row.low:.2f} to {100 * row.high:.2f})",
+            str(row.n),
         ]
-        for _, row in found.sort_values("mean", kind="stable").iterrows()
+        for row in found.sort_values("mean", kind="stable").itertuples(index=False)
     )
     return _table([*by.values(), "validation error", "seeds"], rows)
 
@@ -435,6 +435,7 @@ TABLES = {
         {"patterns": "pattern", "brightness": "brightness"},
     ),
     "pairs": partial(_changes, "08_unsupervised/pairs"),
+    "coarseness": partial(_settings, "08_unsupervised/coarseness", {"blurs": "blurs"}),
     "parts": partial(_changes, "09_recurrent/parts"),
     "costs": costs,
 }
