@@ -194,7 +194,7 @@ def test_with_hybrids_three_seeds_show_no_use_for_momentum():
 
 
 def test_what_a_state_of_adam_for_each_phase_costs():
-    one, two = (ff.results(f"11_sleep/{path}", ["errors"]) for path in ("map", "adams"))
+    one, two = (ff.results(f"11_sleep/{path}", ["errors"]) for path in ("map", "map_adams"))
     mean = {}
     for kind, runs in (("Adam", one), ("Adams", two)):
         runs = runs[runs.recipe.str.startswith(f"{kind} 0.9, rate 0.001")]
@@ -224,6 +224,12 @@ def test_what_phases_cost_with_hybrids():
         row = row.loc[f"{name} 32"]
         assert (row.difference_low > 0) == costs and row.difference_high < 0.025
     said_of_it = said("11", "2d6f8cb0")
+    two = ff.results("11_sleep/hybrids_adams", ["errors"]).groupby("recipe").errors.mean()
+    one, two = (
+        runs[f"{kind} 0.9, rate 0.001, phase 32"]
+        for kind, runs in (("Adam", mean), ("Adams", two))
+    )
+    assert f"in {100 * one:.0f} % in phases of 32, two Adams in {100 * two:.0f} %" in said_of_it
     assert "loses about a point by 32, and a memory of a thousand nothing" in said_of_it
     for path, bears in (("map", 16), ("hybrids", 16)):
         adam = ff.results(f"11_sleep/{path}", ["errors"]).groupby("recipe").errors.mean()

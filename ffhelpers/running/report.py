@@ -208,6 +208,10 @@ def phases():
             validation = f"{100 * _mean(runs, f'{key}validation_error'):.2f} %"
             row = [setting, _error(runs, f"{key}test_error"), validation, time, _figure(other)]
             rows.append(row)
+        runs, name = records.read(f"11_sleep/{name}_adams"), f"{name}_adams"
+        link = f"[{name}](notebooks/params/11_sleep/{name}.yaml): these phases, two Adams"
+        validation = f"{100 * _mean(runs, 'validation_error'):.2f} %"
+        rows.append([link, _error(runs), validation, _time(runs), ""])
     header = ["setting", "test error", "validation error", "training, all settings", "others"]
     return _table(header, rows)
 
