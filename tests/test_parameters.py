@@ -42,7 +42,7 @@ RULES = [
     ("hardest part", [0.01, 1, 1.0], [0, 1.1, NAN, True, "0.5", None]),
     (
         "all_images average_copies deterministic fields first_layer_votes flip hybrids jit_compile "
-        "joined normalized squares",
+        "joined normalized peers_as_hinton squares",
         [True, False],
         [0, 1, "yes", None],
     ),
@@ -51,6 +51,7 @@ RULES = [
         [3, (2, 5), [4, 4]],
         [0, 1.5, True, "3", (3,), (2, 2, 2), (0, 1), None],
     ),
+    ("adams", [1, 2], [0, 3, 1.0, True, "1", None]),
     ("momenta", [[0], [0.0, 0.999]], [[], [1.0], [-0.1], [True], ["0.9"], 0.9]),
     ("rates", [[1], [0.03, 1e-4]], [[], [0], [INF], ["1e-3"], [True], 0.1]),
     ("dataset", ["mnist", "fashion_mnist"], ["minst", 1, "none.npz", None]),
