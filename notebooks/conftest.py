@@ -11,8 +11,13 @@ GIGABYTES = 1.5  # Binder gives 2, of which its JupyterLab needs a part
 
 def pytest_collectstart(collector):
     if collector.fspath and collector.fspath.ext == ".ipynb":
-        for name in ("MPLBACKEND", "MATPLOTLIBRC"):  # with which kernels would draw otherwise
-            os.environ.pop(name, None)
+        for name in (
+            "MPLBACKEND",
+            "MATPLOTLIBRC",
+            "KERAS_MAX_EPOCHS",
+            "KERAS_MAX_STEPS_PER_EPOCH",
+        ):
+            os.environ.pop(name, None)  # with which kernels would draw or train otherwise
         # Everything but stderr, where C code writes what pytest then swallows.
         collector.skip_compare += ("stderr",)
 

@@ -129,7 +129,7 @@ def test_a_quota_reached_in_the_middle_of_a_write_leaves_what_was_there(
 ):
     rng = drawn(operation, attempt)
     work(operation, folder)
-    sizes = [1, *(rng.randrange(1000, 400_000) for _ in range(2))]
+    sizes = [1, *(int(10 ** rng.uniform(2.5, 5.6)) for _ in range(2))]  # files of any size
     failed = [hindered(operation, folder, "File too large", size) for size in sizes]
     assert failed[0]
     work(operation, folder)

@@ -46,6 +46,7 @@ def test_the_map_is_that_of_the_stored_notebooks(number):
         assert f"]({path.name})" in lesson
     (seconds,) = re.findall(r"^\*Takes (\d+ s) on two CPU cores", "\n".join(texts(path)), re.M)
     assert to_run == seconds, f"{path.stem} says that it takes {seconds}"
+    assert int(seconds.removesuffix(" s")) <= 60
     minutes = minutes_to_read(nbformat.read(path, as_version=4))
     said = int(to_read.removesuffix(" min"))
     assert abs(said - minutes) <= 2, f"{path.stem} is read in {minutes:.0f} min, not {said}"

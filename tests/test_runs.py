@@ -310,6 +310,16 @@ def test_pictures_are_kept_whatever_backend_the_surroundings_name(tmp_path, monk
     assert os.environ["MPLBACKEND"] == "Agg"
 
 
+def test_the_surroundings_change_nothing_that_is_trained_or_shown(tmp_path, monkeypatch):
+    for name in run._HIDDEN:
+        monkeypatch.setenv(name, "1")
+    code = f"import os; print([name for name in {run._HIDDEN} if os.environ.get(name) == '1'])"
+    path = save(tmp_path / "a.ipynb", code)
+    (cell,) = nbformat.read(run.run(path, {}, tmp_path / "out"), as_version=4).cells
+    assert cell.outputs[0].text == "[]\n"
+    assert {"KERAS_MAX_EPOCHS", "MPLBACKEND"} <= set(run._HIDDEN) <= set(os.environ)
+
+
 def test_braces_in_a_path_are_those_of_its_name(tmp_path):
     path = save(tmp_path / "{a}.ipynb", "1 + 1", parameters="n: int = 1")
     assert run.run(path, {"n": 2}, tmp_path / "{n}") == tmp_path / "{n}" / "{a}.ipynb"

@@ -181,7 +181,7 @@ STARTS = 3
 # a kernel from showing its pictures: without one it takes its own. So with what else changes what
 # is shown, or which library computes it.
 _HIDDEN = (*machine.SESSION_MARKS, "MPLBACKEND", "MATPLOTLIBRC", "KERAS_BACKEND")
-_HIDDEN += ("TF_CPP_MIN_LOG_LEVEL",)
+_HIDDEN += ("TF_CPP_MIN_LOG_LEVEL", "KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 
 
 @contextlib.contextmanager
