@@ -61,7 +61,8 @@ ALIKE = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test
 	tests/test_local.py tests/test_plots.py tests/test_parameters.py
 
 # What rests on Keras's own inner workings.
-KERAS = tests/test_model.py tests/test_trainer.py tests/test_readout.py tests/test_resume.py
+KERAS = tests/test_model.py tests/test_trainer.py tests/test_readout.py tests/test_resume.py \
+	tests/test_phases.py
 
 test-lowest: setup  ## run some tests and a notebook with the oldest versions that are allowed
 	UV_PYTHON="$${UV_PYTHON:->=3.10,<3.12}" .venv/bin/python -m uv venv -q --clear \
