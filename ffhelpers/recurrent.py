@@ -105,10 +105,11 @@ class RecurrentDense(Block):
 
 @tf.custom_gradient
 def _known_product(images, kernel, product):
-    """`images · kernel`, which is known already. Its gradient goes to the kernel."""
+    """`images · kernel`, which is known already. Its gradient goes to both, as that of a product."""
 
     def gradient(upstream):
-        return None, tf.matmul(images[:, 0], upstream[:, 0], transpose_a=True), None
+        of_images = tf.matmul(upstream, kernel, transpose_b=True)  # not computed where nobody asks
+        return of_images, tf.matmul(images[:, 0], upstream[:, 0], transpose_a=True), None
 
     return tf.identity(product), gradient
 

@@ -75,9 +75,14 @@ class LocalTrainer(Shared):
                 batch, and in `predict`.
 
         Raises:
-            ValueError: another kind of loss; a metric that integer labels and the goodness of every
-                label do not fit.
+            ValueError: another kind of loss; `loss_weights`; a metric that integer labels and the
+                goodness of every label do not fit.
         """
+        if kwargs.get("loss_weights") is not None:
+            raise ValueError(
+                f"loss_weights={kwargs['loss_weights']!r}: expected none, every block has one loss "
+                "of its own, see its scale"
+            )
         loss = PairwiseLoss() if loss is None else loss
         if not isinstance(loss, LocalLoss):
             raise ValueError(

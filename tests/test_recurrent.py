@@ -195,3 +195,20 @@ def test_what_cannot_be_is_refused():
         ff.Recurrent([ff.RecurrentDense(6, goodness=ff.ClassChannels(3))], num_classes=3)
     with pytest.raises(TypeError, match="silent_blocks"):
         ff.Recurrent([5, 5], num_classes=3, silent_blocks=1)
+
+
+def test_goodness_has_its_gradient_with_respect_to_the_image():
+    """…as small changes of the pixels give it, for pictures of what moves a label."""
+    model = network(iterations=[2, 3])
+    x, _ = examples(3)
+    images = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        goodness = model(images)[:, 1]
+    found = np.array(tape.gradient(goodness, images))
+    rng = np.random.default_rng(3)
+    for _ in range(5):
+        away = rng.normal(0, 1e-2, x.shape).astype("float32")
+        up, down = (np.array(model(x + sign * away))[:, 1] for sign in (1, -1))
+        along = (found * away).sum((1, 2))
+        np.testing.assert_allclose((up - down) / 2, along, rtol=0.2, atol=5e-4)  # over kinks

@@ -269,6 +269,7 @@ NETWORKS = table(
         "ClassChannels",
     ),
     *each("loss", ["mse", 3], lambda v: compiled(loss=v)),
+    *each("loss_weights", [0.5, [1.0]], lambda v: compiled(loss_weights=v)),
     ("a loss of labels", lambda: compiled(loss=keras.losses.MeanSquaredError()), "loss=<"),
     ("an unknown optimiser", lambda: compiled(optimizer="adamm"), "adamm", "theirs"),
     ("a number as optimiser", lambda: compiled(optimizer=3), "3", "theirs"),
