@@ -22,7 +22,8 @@ def watched():
 
     False under papermill, nbval, cron and in pipes, where outputs must not vary from run to run.
     """
-    return any(mark in os.environ for mark in SESSION_MARKS) or sys.stdout.isatty()
+    terminal = sys.stdout is not None and sys.stdout.isatty()  # None where it is closed
+    return any(mark in os.environ for mark in SESSION_MARKS) or terminal
 
 
 def bar(things, name=None):

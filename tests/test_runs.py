@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ffhelpers import machine
 from ffhelpers.parameters import ParameterError
 from ffhelpers.running import ask, figures, records, run
 from written import QUICKLY, save, until
@@ -383,10 +384,25 @@ def test_an_executed_notebook_runs_with_the_parameters_that_are_recorded(noteboo
 
 def test_what_a_kernel_prints_beside_its_cells_does_no_harm(tmp_path, command):
     save(
-        tmp_path / "loud.ipynb", "import atexit, os; atexit.register(os.write, 1, b'1/x\\nbye\\n')"
+        tmp_path / "loud.ipynb",
+        r"import atexit, os; atexit.register(os.write, 1, b'1/x\nbye\xe9\n'); os.write(1, b'\xff\n')",
     )
     status, out, err = command("run", "loud.ipynb", "--output", "out")
     assert (status, err) == (0, "") and out.startswith("out/loud.ipynb")
+
+
+def test_a_failure_is_told_in_its_own_letters(tmp_path, command, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    save(tmp_path / "odd.ipynb", "raise ValueError('größer')")
+    status, _, err = command("run", "odd.ipynb", "--output", "out")
+    assert status == 1 and "ValueError in cell 1: gr" in err and "codec" not in err
+
+
+def test_nothing_is_watched_where_the_output_is_closed(monkeypatch):
+    for mark in machine.SESSION_MARKS:
+        monkeypatch.delenv(mark, raising=False)
+    monkeypatch.setattr(sys, "stdout", None)
+    assert not machine.watched()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])

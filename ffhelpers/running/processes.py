@@ -110,14 +110,15 @@ def execute(run, limit_seconds=None, watch=None):
         "limit_seconds": limit_seconds,
         "cores": getattr(_worker, "cores", None),
     }
-    with tempfile.TemporaryFile("w+") as errors:
+    text = {"encoding": "utf-8", "errors": "replace"}  # a cell's programs may print what is none
+    with tempfile.TemporaryFile("w+", **text) as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-X", "utf8", "-m", __name__],
             cwd=run.started_in,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
-            text=True,
+            **text,
             start_new_session=True,  # a terminal's Ctrl-C is for us, who then stop it once
         )
         with process:
@@ -143,7 +144,8 @@ def _in_new_process(task):
     poller = ParentPollerUnix()  # nobody waits for a run whose caller was killed
     poller.parent_pid = os.getppid()  # before ipykernel 7 it is no argument, and init is meant
     poller.start()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # nor does it fail, as nobody counts its cells
+    if hasattr(signal, "SIGPIPE"):  # nor does it fail, as nobody counts its cells
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job may ignore it
     if task["cores"]:
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(len(task["cores"])))
