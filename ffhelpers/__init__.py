@@ -99,13 +99,6 @@ if not _for_command_line():
     __all__ += ["LabelPatterns", "LabelPixels", "Labelled", "Local", "LocalLoss", "OnePass"]
     __all__ += ["PairwiseLoss", "PeerNormalization", "PhaseAdam", "Phases", "SoftmaxLoss"]
     __all__ += ["Source", "Streams", "ThresholdLoss", "average_copies", "batches", "evaluation"]
-    __all__ += [
-        "goodness",
-        "hard_labels",
-        "hybrid_masks",
-        "hybrids",
-        "label_patterns",
-        "normalize",
-    ]
-    __all__ += ["Recurrent", "RecurrentDense", "pairwise_loss", "setup"]
+    __all__ += ["goodness", "hard_labels", "hybrid_masks", "hybrids", "label_patterns"]
+    __all__ += ["Recurrent", "RecurrentDense", "normalize", "pairwise_loss", "setup"]
     __all__ += ["threshold_loss", "uniform_labels", "write_label", "WorkerLostError"]
