@@ -1,7 +1,10 @@
 """Chromium, and pages of which nothing may go wrong."""
 
+import contextlib
 import os
 import shutil
+import tempfile
+from pathlib import Path
 
 import lab
 import numpy as np
@@ -64,28 +67,50 @@ def new_page(chromium):
     assert troubles == []
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """A copy of the notebooks, beside the page to which they link."""
-    folder = shutil.copytree(FOLDER, tmp_path_factory.mktemp("lab") / "notebooks")
-    shutil.copy(FOLDER.parent / "results.md", folder.parent)
-    return folder
+@contextlib.contextmanager
+def served():
+    """JupyterLab on a copy of the notebooks, beside the page to which they link.
+
+    Yields the copy's folder, the server's address and its token.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folder = shutil.copytree(FOLDER, Path(place, "lab", "notebooks"))
+        shutil.copy(FOLDER.parent / "results.md", folder.parent)
+        with lab.server(folder.parent) as (address, token):
+            yield str(folder), address, token
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """One JupyterLab for all workers of xdist: the process that starts them starts it."""
+    config = node.config
+    if not hasattr(config, "served"):
+        started = contextlib.ExitStack()
+        config.add_cleanup(started.close)
+        config.served = started.enter_context(served())
+    node.workerinput["served"] = config.served
 
 
 @pytest.fixture(scope="session")
-def server(folder):
-    with lab.server(folder.parent) as found:
+def server(pytestconfig):
+    of_all = getattr(pytestconfig, "workerinput", {}).get("served")
+    with contextlib.nullcontext(of_all) if of_all else served() as found:
         yield found
 
 
 @pytest.fixture
 def open_notebook(server, new_page):
-    """Opens one of the folder. Its kernel ends with the test."""
+    """Opens a notebook, in a copy of its own. Its kernel ends with the test."""
     opened = []
+    folder, address, token = server
 
-    def new(name):
+    def new(path):
         page = new_page(viewport={"width": 1400, "height": 1000})
-        opened.append(lab.Notebook(page, *server, name))
+        with tempfile.NamedTemporaryFile(
+            dir=folder, prefix=f"{path.stem}-", suffix=".ipynb", delete=False
+        ) as copy:
+            copy.write(path.read_bytes())
+        opened.append(lab.Notebook(page, address, token, Path(copy.name).name))
         return opened[-1]
 
     yield new

@@ -110,7 +110,7 @@ class Notebook:
     """One that is open in a page and has its kernel."""
 
     def __init__(self, page, address, token, name):
-        self.page = page
+        self.page, self.name = page, name
         page.goto(f"{address}lab/tree/notebooks/{name}?reset&token={token}")
         page.wait_for_function("window.jupyterapp")  # which waits for the widgets' extensions
         page.wait_for_function(OPENED, arg=name)

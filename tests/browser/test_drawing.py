@@ -248,6 +248,24 @@ def test_one_draws_with_a_finger_on_a_phone(on_the_site):
     paper.root.screenshot(path=SCREENSHOTS / "site phone.png")
 
 
+def test_the_bars_follow_the_pen(on_the_site):
+    """…while the button is still down."""
+    paper = on_the_site(viewport=SCREENS["desk"])
+    paper.press("Clear")
+    start, corner, end = paper.points(STROKES["7"][0])
+    mouse = paper.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    mouse.move(*corner, steps=4)
+    playwright.sync_api.expect(paper.root.locator("table").first).to_be_visible()
+    before = paper.table
+    mouse.move(*end, steps=4)
+    paper.await_other_bars(before)
+    paper.says("7")
+    mouse.up()
+    paper.says("7")
+
+
 def test_each_control_changes_the_bars(on_the_site):
     """…with the keyboard alone, on a stored digit."""
     paper = on_the_site(viewport=SCREENS["desk"])
@@ -424,9 +442,9 @@ def test_pictures_and_names_of_any_size_fit(shape, names, new_page, tmp_path):
 
 def test_one_draws_in_a_notebook(open_notebook, few_digits):
     """…with the networks that it trained, of which only the cells that they need are run."""
-    name = "12_playground.ipynb"
-    stored = nbformat.read(FOLDER / name, as_version=4)
-    opened = open_notebook(name)
+    path = FOLDER / "12_playground.ipynb"
+    stored = nbformat.read(path, as_version=4)
+    opened = open_notebook(path)
     code = [i for i, cell in enumerate(stored.cells) if cell.cell_type == "code"]
     (asked,) = [i for i in code if "parameters" in stored.cells[i].metadata.get("tags", [])]
     less = f"dataset, epochs, batch_size = {str(few_digits)!r}, 30, 50"

@@ -141,7 +141,7 @@ def check_outputs(stored, cells, shown, drawn, same):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_in_jupyterlab(path, open_notebook, few_digits, own_text):
     stored = nbformat.read(path, as_version=4)
-    opened = open_notebook(path.name)
+    opened = open_notebook(path)
     take_screenshots(opened, stored, SCREENSHOTS / path.stem)
     assert list(map(plain, opened.headings())) == list(map(plain, headings(stored)))
     values = {}
@@ -156,12 +156,13 @@ def test_it_runs_in_jupyterlab(path, open_notebook, few_digits, own_text):
 
 
 def test_a_link_to_a_page_beside_the_lessons_opens_it(open_notebook):
-    page = open_notebook("02_loss.ipynb").page
+    opened = open_notebook(FOLDER / "02_loss.ipynb")
+    page = opened.page
     page.get_by_role("link", name="results", exact=True).first.click()
     at = "name => jupyterapp.shell.currentWidget?.title.label === name"
     page.wait_for_function(at, arg="results.md")
     page.evaluate("jupyterapp.shell.currentWidget.close()")
-    page.wait_for_function(at, arg="02_loss.ipynb")
+    page.wait_for_function(at, arg=opened.name)
     page.wait_for_timeout(3000)  # JupyterLab asks the kernel again what its debugger does
 
 
@@ -225,10 +226,10 @@ def tiny():
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
-def test_a_tiny_notebook_passes_and_wrong_checks_do_not(folder, open_notebook):
+def test_a_tiny_notebook_passes_and_wrong_checks_do_not(tmp_path, open_notebook):
     stored = tiny()
-    nbformat.write(stored, folder / "tiny.ipynb")
-    opened = open_notebook("tiny.ipynb")
+    nbformat.write(stored, tmp_path / "tiny.ipynb")
+    opened = open_notebook(tmp_path / "tiny.ipynb")
     assert opened.headings() == ["Tiny", "A bar and code", "Exercise 1: twice x"]
     set_parameters(opened, stored, {"seed": 3})
     cells, shown, drawn = opened.run_all(SECONDS)
