@@ -1,5 +1,6 @@
 """The built site, as it lies in its folder, without a server: `make book` before."""
 
+import gzip
 import urllib.parse
 from html.parser import HTMLParser
 from pathlib import Path
@@ -48,6 +49,10 @@ def local(page, address):
     return ((BOOK / page).parent / path).resolve() if path else BOOK / page, parts.fragment
 
 
+def sent(path):
+    return len(gzip.compress(path.read_bytes()))
+
+
 def test_every_lesson_is_there():
     assert [path.stem for path in LESSONS] == [
         path.stem for path in sorted(FOLDER.glob("*.ipynb"))
@@ -78,6 +83,8 @@ def test_pages_are_small_and_load_nothing_from_elsewhere(links):
         assert None not in files, page
         own = [BOOK / page, *(path for path in files if "_images" in path.parts)]
         assert sum(path.stat().st_size for path in own) < 3_000_000, page
+        # With the scripts that all pages share, as a server sends them.
+        assert sum(map(sent, files | {BOOK / page})) < 3_000_000, page
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -131,6 +131,7 @@ def test_a_notebook_on_kaggle(run, arrays, notebook, tmp_path):
     executed, _ = run(notebook, inputs, ask.parse_parameters(notebook, given))
     outputs = [o for cell in executed.cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.get("name") == "stderr" and "ffhelpers" in o.text]
+    assert not [o for o in outputs if "━" in o.get("text", "") or "it/s" in o.get("text", "")]
     pictures = [o for o in outputs if "image/png" in o.get("data", {})]
     assert pictures, "no picture"
     text = "".join(o.get("text", "") for o in outputs)
