@@ -6,6 +6,7 @@ import json
 import os
 import re
 import tempfile
+import types
 
 import keras
 import tensorflow as tf
@@ -92,17 +93,26 @@ class Shared(Resumable):
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)  # it has its own order, of which Keras would warn
         with self._no_worker_lost():
-            history = super().fit(in_place(x), y, batch_size, epochs, verbose, **kwargs)
+            history = super().fit(self._shared(x), y, batch_size, epochs, verbose, **kwargs)
         return_memory()
         return history
 
     def evaluate(self, x=None, *args, **kwargs):
         with self._no_worker_lost():
-            return super().evaluate(in_place(x), *args, **kwargs)
+            return super().evaluate(self._shared(x), *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         with self._no_worker_lost():
-            return super().predict(in_place(x), *args, **kwargs)
+            return super().predict(self._shared(x), *args, **kwargs)
+
+    def _shared(self, x):
+        """Refuse what the processes cannot share: each would take batches of a generator of its own."""
+        if isinstance(x, types.GeneratorType) and _cluster(self.distribute_strategy):
+            raise ValueError(
+                "x=generator over several processes: expected arrays, a PyDataset or a "
+                "tf.data.Dataset, each of whose batches they share"
+            )
+        return in_place(x)
 
     @contextlib.contextmanager
     def _to_write(self, path):

@@ -78,7 +78,10 @@ def test_the_page_has_the_command():
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 3])
 def test_workers_give_what_one_process_gives(workers, count):
-    """With dense, convolutional and local blocks, also where a batch is shared unevenly."""
+    """With dense, convolutional and local blocks, also where a batch is shared unevenly.
+
+    No image is seen by two of them: all count as many as one process alone.
+    """
     processes = workers(count)
     alone = {name: sharing.trained(name) for name in sharing.NETWORKS}
     for shared in results(processes):
@@ -89,20 +92,21 @@ def test_workers_give_what_one_process_gives(workers, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", [1, 0])
-def test_a_killed_worker_ends_the_others_and_a_restart_goes_on(workers, victim, tmp_path):
-    processes = workers(2, tmp_path / "backup")
+@pytest.mark.parametrize(("count", "victim"), [(2, 1), (2, 0), (3, 1)])
+def test_a_killed_worker_ends_the_others_and_a_restart_goes_on(workers, count, victim, tmp_path):
+    processes = workers(count, tmp_path / "backup")
     for line in processes[victim].stdout:
         if line == "epoch 3\n":
             break
-    processes[victim].kill()
-    _, err = processes[1 - victim].communicate(timeout=120)
-    assert processes[1 - victim].returncode == 1
-    last = err.strip().splitlines()[-1]
-    assert last.startswith(f"ffhelpers.workers.WorkerLostError: worker {victim} does not answer")
+    processes.pop(victim).kill()
+    for process in processes:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 1
+        last = err.strip().splitlines()[-1]
+        assert re.match(r"ffhelpers\.workers\.WorkerLostError: worker \d does not answer", last)
     assert os.listdir(tmp_path / "backup")
 
-    processes = workers(2, tmp_path / "backup")
+    processes = workers(count, tmp_path / "backup")
     first = next(line for line in processes[0].stdout if line.startswith("epoch"))
     assert int(first.split()[1]) >= 3
     unbroken = sharing.backed_up(None)
@@ -163,6 +167,19 @@ def test_other_tasks_and_workers_that_would_shuffle_apart_are_refused(monkeypatc
     with pytest.raises(ValueError, match="seed=None with 2 workers: expected the same number"):
         ff.setup()
     assert "workers" not in ff.setup(1, strategy=None)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+def test_a_generator_cannot_be_shared(monkeypatch, call):
+    """Each process would have one of its own, and some of its batches would be left out."""
+    monkeypatch.setattr(ff.workers, "_cluster", lambda _: {"worker": ["a:1", "b:1"]})
+    monkeypatch.setattr(ff.workers, "_writes", lambda _: True)
+    x, y = sharing.images()
+    model = sharing.made("dense")
+    generator = (batch for batch in ([x] if call == "predict" else [(x, y)]))
+    with pytest.raises(ValueError, match="x=generator over several processes: expected arrays"):
+        getattr(model, call)(generator)
+    assert model.optimizer.iterations == 0
 
 
 def test_what_comes_too_late_is_said(monkeypatch):
