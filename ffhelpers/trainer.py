@@ -463,10 +463,24 @@ class _StopAtNaN(keras.callbacks.Callback):
             if not all(np.isfinite(weight).all() for weight in block.get_weights())
         )
         raise DivergedError(
-            f"training diverged in block {next(broken, 1)} by step "
-            f"{int(self.model.optimizer.iterations)}, its loss is {loss}: lower the learning "
-            "rate, or look for NaN in the images, or for batches with streams of one sign alone"
+            f"training diverged in block {next(broken, 1)} by step {self._of('iterations'):.0f}, its "
+            f"loss is {loss}: lower the learning rate, or look for NaN in the images, or for batches "
+            "with streams of one sign alone"
         )
+
+    def on_epoch_end(self, epoch, logs=None):
+        # Each step whose gradients are not finite is left out, and halves this scale, which is
+        # 32,768 at first: the loss stays finite, and nothing is learned.
+        if self._of("dynamic_scale") < 1:
+            raise DivergedError(
+                f"gradients overflow float16 in step after step up to {self._of('iterations'):.0f}, "
+                "which changes no weight: lower the loss's scale, or take mixed_bfloat16"
+            )
+
+    def _of(self, name):
+        """A number that the optimizer keeps, also over several devices; NaN where it has none."""
+        value = getattr(self.model.optimizer, name, math.nan)
+        return float(ops.convert_to_numpy(value))
 
 
 def _numerics_are_checked():

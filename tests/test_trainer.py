@@ -265,6 +265,18 @@ def test_a_training_that_diverges_stops_with_block_and_step(small):
         model.fit(*small, batch_size=100)
 
 
+def test_a_training_whose_every_step_overflows_float16_stops(small):
+    """Keras leaves out such a step without a word, and its loss is a number."""
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = network([20])
+        model.compile(loss=ff.PairwiseLoss(scale=1e7), jit_compile=False)
+        with pytest.raises(ff.DivergedError, match="overflow float16 in step after step up to"):
+            model.fit(*small, batch_size=100)
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
 def test_a_callback_of_kerass_may_end_a_training_that_diverges(small):
     """…and the others are told of the end, as an `EarlyStopping` that puts the best weights back."""
     model, ends = network([20]), []
