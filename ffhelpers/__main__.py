@@ -57,7 +57,10 @@ def _refused():
 def main():
     """Run the Forward-Forward notebooks, read their figures, fetch their data."""
     warnings.formatwarning = lambda message, *_: f"{message}\n"
-    with contextlib.suppress(AttributeError):  # closed, or not of the usual kind
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: the file that is opened next would take its place
+            setattr(sys, name, open(os.devnull, "w"))
+    with contextlib.suppress(AttributeError):  # not of the usual kind
         sys.stdout.reconfigure(errors="backslashreplace")  # figures are text of any alphabet
 
 

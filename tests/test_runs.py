@@ -441,6 +441,15 @@ def test_figures_are_printed_in_any_alphabet(tmp_path, command, monkeypatch):
     assert (status, err) == (0, "") and r"word gr\xf6\xdfe \u2192 \u6728" in out
 
 
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_a_run_needs_no_place_to_write_to(notebook, tmp_path, closed):
+    """…as a service may have none, and a script that wants to be silent."""
+    run = f"'{sys.executable}' -m ffhelpers run '{notebook}' --output out {closed}"
+    environment = os.environ | {"PYTHONPATH": str(Path(machine.__file__).parents[1])}
+    done = subprocess.run(["sh", "-c", run], cwd=tmp_path, env=environment, timeout=120)
+    assert done.returncode == 0 and (tmp_path / "out" / notebook.name).exists()
+
+
 @pytest.mark.slow
 def test_one_of_several_notebooks_fails_alone(notebook, command, tmp_path):
     bad = save(tmp_path / "bad.ipynb", "1", "1 / 0")
