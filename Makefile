@@ -8,6 +8,8 @@
 #   make pins UPGRADE=1           take the newest versions
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Which no virtual environment takes.
+export PIP_USER = 0
 
 NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
@@ -58,7 +60,8 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 
 # What is asked of old and new versions alike.
 ALIKE = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test_convolutions.py \
-	tests/test_local.py tests/test_plots.py tests/test_parameters.py
+	tests/test_local.py tests/test_plots.py tests/test_parameters.py tests/test_contract.py \
+	tests/test_sources.py tests/test_recurrent.py tests/test_unlabelled.py
 
 # What rests on Keras's own inner workings.
 KERAS = tests/test_model.py tests/test_trainer.py tests/test_readout.py tests/test_resume.py \
@@ -78,7 +81,7 @@ test-newest: setup  ## run some tests with the newest versions there are, Keras'
 	$(uv) pip install -q --python .venv-newest/bin/python --prerelease if-necessary-or-explicit \
 		"keras>=0a0" -r pyproject.toml --extra cpu --extra test
 	@$(uv) pip freeze --python .venv-newest/bin/python | grep -E "^(tensorflow-cpu|tensorflow|keras|numpy)=="
-	PYTHONPATH="$$PWD" .venv-newest/bin/python -m pytest -q -n 2 $(ALIKE)
+	PYTHONPATH="$$PWD" .venv-newest/bin/python -m pytest -q -n 2 -m "not slow" $(ALIKE) $(KERAS)
 
 # pip-audit asks a service that not every machine reaches; then it knows of no package.
 audit: setup  ## look for what is unsafe in the code, and for what is known of the pinned packages
@@ -145,6 +148,12 @@ clean:  ## remove .venv, runs/ and caches; the data stays in Keras's cache
 
 venv:
 	@set -e; fail() { echo "$$*" >&2; exit 1; }; \
+	case "$$(uname -sm) $$(ldd --version 2>&1)" in \
+		"Darwin x86_64 "*) fail "TensorFlow has no wheels for Macs with an Intel processor: see" \
+			"docs/using.md for Kaggle and Colab" ;; \
+		*musl*) fail "TensorFlow has no wheels for Linux with musl, such as Alpine: take a Debian" \
+			"or Ubuntu, or a container of them" ;; \
+	esac; \
 	python="$(or $(PYTHON),python3)"; extra="$(EXTRA)"; \
 	found=$$("$$python" -c $(print_version) 2>/dev/null) || found=missing; \
 	case "$$found" in \

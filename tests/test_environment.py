@@ -457,6 +457,21 @@ def test_an_unfit_interpreter_gets_one_line(clone, version, no_venv, says):
         assert f"{PYTHONS[0]} to {PYTHONS[-1]}" in line and "PYTHON=python3.12 make setup" in line
 
 
+@pytest.mark.parametrize(
+    "program, prints, says",
+    [
+        ("uname", "Darwin x86_64", "no wheels for Macs with an Intel processor"),
+        ("ldd", "musl libc (x86_64)", "no wheels for Linux with musl"),
+    ],
+)
+def test_a_machine_without_wheels_gets_one_line(clone, program, prints, says):
+    clone.program(program, f"#!/bin/sh\necho '{prints}'")
+    done, steps = clone.make("setup")
+    line, makes_own = done.stderr.splitlines()
+    assert says in line and makes_own.startswith("make: ***")
+    assert (done.stdout, steps) == ("", [])
+
+
 def test_on_python_3_10_the_book_says_what_it_needs(clone):
     clone.python("python3", "3.10")
     done, steps = clone.make("book")
