@@ -29,7 +29,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("source")
     files = copied(folder)
     # With the setuptools that is here; the wheel is made from the source distribution.
-    done = call(sys.executable, "-m", "uv", "build", "--no-build-isolation", cwd=folder)
+    done = call(sys.executable, "-m", "build", "--no-isolation", cwd=folder)
     assert "warn" not in (done.stdout + done.stderr).lower()
     assert not re.search(r"deprecat(?!ions\.py)", (done.stdout + done.stderr).lower())
     (archive,), (wheel,) = (folder / "dist").glob("*.tar.gz"), (folder / "dist").glob("*.whl")
