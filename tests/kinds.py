@@ -50,7 +50,8 @@ def hardest_adversarial():
 
 def convolutions():
     channels = ff.ClassChannels(CLASSES)
-    blocks = [ff.Conv(8, pool=2, goodness=channels), ff.Conv(8, goodness=channels)]
+    second = ff.Conv(8, goodness=channels, normalization="batch")
+    blocks = [ff.Conv(8, pool=2, goodness=channels), second]
     model = ff.ForwardForward(blocks, source=ff.Images(CLASSES))
     loss = ff.SoftmaxLoss(scale=2, pull=0)
     return model, adam(), loss, ff.batches(*pictures(), BATCH, shift=1)
@@ -63,13 +64,14 @@ def local():
 
 
 def hybrids():
-    model = ff.ForwardForward([20, 15], source=ff.HybridImages(blurs=1))
+    first = ff.Local(6, 4, 4, activity_regularizer=ff.PeerNormalization(0.6))
+    model = ff.ForwardForward([first, ff.Local(6, 2)], source=ff.HybridImages(blurs=1))
     return model, adam(), None, ff.batches(*pictures(), BATCH)
 
 
 def sums():
-    model = ff.ForwardForward([20, 15], source=ff.ImageSums())
-    return model, adam(), ff.ThresholdLoss(1.0), (pictures()[0], None)
+    model = ff.ForwardForward([20, 15], source=ff.Phases(ff.ImageSums(), batches=4))
+    return model, ff.PhaseAdam(1e-3), ff.ThresholdLoss(1.0), (pictures()[0], None)
 
 
 def recurrent():
@@ -96,18 +98,19 @@ def phases():
 
 
 class Batches(keras.utils.PyDataset):
-    """…which Keras takes in another order in each epoch."""
+    """…with a wrong label beside each true one; Keras takes them in another order in each epoch."""
 
     def __len__(self):
         return IMAGES // BATCH
 
     def __getitem__(self, i):
         x, y = pictures()
-        return x[BATCH * i : BATCH * (i + 1)], y[BATCH * i : BATCH * (i + 1)]
+        pairs = np.stack([y, (y + 1) % CLASSES], axis=1)
+        return x[BATCH * i : BATCH * (i + 1)], pairs[BATCH * i : BATCH * (i + 1)]
 
 
 def batches_by_number():
-    return labelled(), adam(), None, Batches()
+    return labelled(ff.GivenLabels(CLASSES)), adam(), None, Batches()
 
 
 def one_pass():

@@ -1,6 +1,8 @@
 """Runs that are killed in mid-epoch and go on: to the bits of a run that was not."""
 
+import json
 import os
+import re
 import signal
 
 import keras
@@ -24,6 +26,21 @@ def test_a_run_killed_in_mid_epoch_ends_as_one_that_was_not(kind, tmp_path):
     code, (*begun, resumed) = killed.told(kinds.train, kind, folder)
     assert code == 0 and begun == [2], resumed
     assert resumed == whole and not whole["left"]
+
+
+def test_every_part_of_a_network_is_in_one_of_them():
+    found = set()
+    for kind in kinds.KINDS:
+        model, optimizer, loss, _ = kind()
+        model.compile(optimizer, loss)
+        for part in (model, model.optimizer, model.loss):
+            parts = json.dumps(keras.saving.serialize_keras_object(part), default=str)
+            found |= set(re.findall(r'"class_name": "(?:ffhelpers>)?(\w+)"', parts))
+    bases = (keras.layers.Layer, keras.losses.Loss, keras.optimizers.Optimizer)
+    bases += (keras.regularizers.Regularizer, ff.labels.Label, ff.ClassChannels)
+    offered = {n for n in ff.__all__ if isinstance(getattr(ff, n), type)}
+    offered = {n for n in offered if issubclass(getattr(ff, n), bases)}
+    assert offered - {"Block", "LocalLoss", "Source"} <= found
 
 
 @pytest.fixture
