@@ -10,6 +10,7 @@ import test_contract as contract
 
 import ffhelpers as ff
 
+DEVICES = ["CPU:0", "CPU:1"]
 HALF = 10  # images of a batch, for each device
 
 
@@ -41,7 +42,7 @@ def trained(name):
 def main(name):
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    two = tf.distribute.MirroredStrategy(DEVICES)
     keras.random.uniform = keras.random.randint = even
     one_device = trained(name)
     with two.scope():

@@ -8,6 +8,8 @@ from packaging.version import Version
 import faults
 import kinds
 import refusals
+import replicas
+import test_workers
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -23,6 +25,9 @@ def test_the_counts_are_those_of_the_tests():
         and f"in {operations} operations" in HOLDS
     )
     assert f"{networks} kinds of training" in HOLDS
+    words = {2: "two", 3: "three"}
+    processes = " or ".join(words[count] for count in test_workers.COUNTS)
+    assert f"over {processes} processes and over {words[len(replicas.DEVICES)]} devices" in HOLDS
 
 
 def test_the_versions_are_those_that_are_pinned():

@@ -15,6 +15,7 @@ import sharing
 import ffhelpers as ff
 
 TESTS = Path(__file__).parent
+COUNTS = [2, 3]  # of processes that together give what one gives
 # As docs/using.md has it.
 COMMAND = """TF_CONFIG='{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}' .venv/bin/python train.py"""  # noqa: E501
 
@@ -76,7 +77,7 @@ def test_the_page_has_the_command():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", COUNTS)
 def test_workers_give_what_one_process_gives(workers, count):
     """With dense, convolutional and local blocks, also where a batch is shared unevenly.
 
