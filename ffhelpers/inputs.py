@@ -457,6 +457,19 @@ def check_asked(epochs, batch_size, kwargs):
             )
 
 
+def check_monitors(kwargs):
+    """Refuse callbacks that wait for what `fit` will not know; Keras says so after an epoch."""
+    validated = kwargs.get("validation_data") is not None or kwargs.get("validation_split")
+    for callback in listed(kwargs.get("callbacks")):
+        name = getattr(callback, "monitor", None)
+        if not getattr(callback, "save_best_only", True):  # a checkpoint that asks for nothing
+            continue
+        if name in ("accuracy", "acc"):  # a step of training makes no predictions
+            raise ValueError(f"monitor={name!r}: expected 'val_accuracy', with validation_data")
+        if str(name).startswith("val_") and not validated:
+            raise ValueError(f"monitor={name!r}: expected validation_data or a validation_split")
+
+
 def check_counts(**counts):
     """Refuse numbers of batches, steps and the like that cannot be; None is left to Keras."""
     parameters.check(**{name: n for name, n in counts.items() if n is not None})

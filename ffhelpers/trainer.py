@@ -133,6 +133,7 @@ class LocalTrainer(Shared):
                 f"{self.name} was made for other devices: expected ff.setup(…) before any network"
             )
         inputs.check_asked(epochs, batch_size, kwargs)
+        inputs.check_monitors(kwargs)
         self.learning_blocks()
         self._check_averages()
         kwargs, given = inputs.weighed(y, kwargs, self.source.weighed), x

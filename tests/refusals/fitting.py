@@ -141,6 +141,10 @@ def built(size):
     return block
 
 
+def early(monitor):
+    return keras.callbacks.EarlyStopping(monitor)
+
+
 def swapped():
     averages = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
     return fit(callbacks=[averages, keras.callbacks.BackupAndRestore("backup")])
@@ -461,6 +465,8 @@ FIT = table(
     ("live, no images", lambda: _Live(X[:0], Y[:0]), "0 images"),
     ("live, one label", lambda: _Live(X, Y[0]), "y=int64"),
     ("no callback", lambda: fit(callbacks=[3]), "callbacks"),
+    ("waits for accuracy", lambda: fit(callbacks=early("accuracy")), "monitor='accuracy'"),
+    ("waits for val_loss", lambda: fit(callbacks=early("val_loss")), "monitor='val_loss'"),
     ("a string as callback", lambda: fit(callbacks="early"), "callbacks"),
     ("an unknown argument", lambda: fit(epoch=3), "epoch", "theirs"),
     ("one column of given labels", lambda: fit(kind="given labels"), "(24,)"),
