@@ -3,6 +3,7 @@
 import contextlib
 import math
 import operator
+import os
 import re
 import types
 from collections.abc import Callable
@@ -483,6 +484,22 @@ def check_end(x, name, steps):
         raise ValueError(
             f"{name}=None with a data set that has no end: expected a number of steps"
         )
+
+
+def served(model, source, filepath):
+    """What an exported model takes; it has to be called before, else Keras refuses.
+
+    Raises:
+        ValueError: a network that knows no images yet; a path that is a file.
+    """
+    if not source.built:
+        raise ValueError(
+            "export of a network that has seen no image yet: expected one that was fitted or loaded"
+        )
+    if os.path.isfile(filepath):
+        raise ValueError(f"filepath={filepath}: expected a folder, this is a file")
+    model(np.zeros((1, *source.image_shape), "float32"))
+    return [keras.InputSpec(dtype="float32", shape=(None, *source.image_shape))]
 
 
 def begun(x):

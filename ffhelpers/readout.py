@@ -112,6 +112,11 @@ class OnePass(Shared):
         with inputs.refusals():
             return super().predict(x, batch_size, verbose, **kwargs)
 
+    def export(self, filepath, *args, **kwargs):
+        """As `keras.Model.export`; what is served takes images as floats, and divides no bytes."""
+        served = inputs.served(self, self.network.source, filepath)
+        super().export(filepath, *args, **{"input_signature": served, **kwargs})
+
     def call(self, x, training=False):
         return self.head(self.network.neutral_activities(x, training))
 

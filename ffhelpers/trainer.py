@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import functools
 import math
-import os
 import types
 import warnings
 from numbers import Integral
@@ -220,17 +219,14 @@ class LocalTrainer(Shared):
         return super().predict_on_batch(self._batch(x))
 
     def export(self, filepath, *args, **kwargs):
-        """As `keras.Model.export`; what is served takes images as `predict` does, as floats."""
-        if not self.built:
-            raise ValueError(
-                "export of a network that has seen no image yet: expected one that was fitted or "
-                "loaded"
-            )
-        if os.path.isfile(filepath):
-            raise ValueError(f"filepath={filepath}: expected a folder, this is a file")
-        self(np.zeros((1, *self.source.image_shape), "float32"))  # else Keras refuses
-        signature = [keras.InputSpec(dtype="float32", shape=(None, *self.source.image_shape))]
-        super().export(filepath, *args, **{"input_signature": signature, **kwargs})
+        """As `keras.Model.export`; what is served takes images as floats, and divides no bytes."""
+        served = inputs.served(self, self.source, filepath)
+        super().export(filepath, *args, **{"input_signature": served, **kwargs})
+
+    @property
+    def _default_save_signature(self):
+        # Keras asks for it in all that is exported, such as a network that a softmax reads.
+        return super()._default_save_signature if self.source.prediction else None
 
     def quantize(self, *args, **kwargs):
         """Refused: no block has a quantised product."""

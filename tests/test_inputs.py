@@ -112,8 +112,16 @@ def test_batches_of_pytorch_are_learned_from_in_every_epoch():
     np.testing.assert_allclose(*predictions, rtol=1e-3, atol=1e-5)
 
 
-def test_an_exported_network_predicts_the_same(tmp_path):
-    model = small()
+def read_without_labels():
+    """A softmax on blocks that never see a label, and so predict nothing themselves."""
+    model = ff.OnePass(network([8], None, (5, 6), source=ff.HybridImages()), num_classes=4)
+    model.compile()
+    return model
+
+
+@pytest.mark.parametrize("make", [small, read_without_labels])
+def test_an_exported_network_predicts_the_same(make, tmp_path):
+    model = make()
     model.fit(X, Y)
     model.save(tmp_path / "model.keras")
     for each in (model, keras.saving.load_model(tmp_path / "model.keras")):
