@@ -20,14 +20,14 @@ SEED = os.environ.get("SEED") or _head() or "0"
 
 
 def left_out(items):
-    """Of each file's slow tests all but one in three, or in what else their mark says; 0: all.
+    """Of each file's slow tests all but one in five, or in what else their mark says; 0: all.
 
-    Of two tests, one in three is none or one, as chance has it.
+    Of two tests, one in five is none or one, as chance has it.
     """
     alike = {}
     for item in items:
         if mark := item.get_closest_marker("slow"):
-            one_in = mark.kwargs.get("one_in", 3)
+            one_in = mark.kwargs.get("one_in", 5)
             alike.setdefault((item.path.name, one_in), []).append(item)
     for (name, one_in), those in alike.items():
         draw = random.Random(f"{SEED} {name} {one_in}")
