@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from . import parameters, workers
-from .machine import cores
+from .machine import cores, share_memory
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 
@@ -53,6 +53,7 @@ def setup(seed=None, precision="auto", strategy="auto", deterministic=False):
             f"seed=None with {processes} workers: expected the same number for all of them, by "
             "which they shuffle alike, so that each example is learned from once"
         )
+    share_memory()
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
         if not tf.config.experimental.get_memory_growth(gpu):

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-# Binder gives 2, of which its JupyterLab needs a part. The aim is 1.5; on some machines lesson 03
-# takes 1.51.
-GIGABYTES = 1.6
+GIGABYTES = 1.5  # Binder gives 2, of which its JupyterLab needs a part
 
 
 def pytest_collectstart(collector):
