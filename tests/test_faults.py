@@ -104,6 +104,7 @@ def test_what_is_killed_at_any_moment_goes_on_from_the_old_state_or_the_new(
 @pytest.mark.slow(one_in=6)
 @each
 def test_two_at_once_do_not_harm_each_other(operation, folder):
+    work(operation, folder)  # what a training is compared with
     both = [killed.start(operation, folder) for _ in range(2)]
     for process, heard in both:
         said = [text for text in killed.until_the_end(heard) if text != "at work"]
