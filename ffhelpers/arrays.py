@@ -1,5 +1,7 @@
 """What arrays have to be, checked in one line each, without TensorFlow."""
 
+import contextlib
+
 import numpy as np
 
 
@@ -19,9 +21,13 @@ def array_of(name, value, several="several lengths: expected an array"):
     if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
         raise ValueError(f"{name}, some of them masked: expected numbers, use .filled(…)")
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name} of {several}") from None
+    if array.dtype == object and hasattr(value, "dtypes"):  # a table, perhaps of numbers and bools
+        with contextlib.suppress(ValueError, TypeError):
+            return array.astype("float64")
+    return array
 
 
 def numbers(name, value, *axes):

@@ -82,9 +82,13 @@ def check_precision(*parts):
     Raises:
         ValueError: it names the first one.
     """
+    if keras.config.floatx() != "float32":
+        raise ValueError(
+            f"floatx={keras.config.floatx()!r}: expected keras.config.set_floatx('float32')"
+        )
     for part in parts:
         name = part.dtype_policy.name
-        if name not in PRECISIONS or keras.config.floatx() != "float32":
+        if name not in PRECISIONS:
             raise ValueError(f"{part.name} of dtype {name}: expected {', '.join(PRECISIONS)}")
 
 

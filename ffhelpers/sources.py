@@ -64,6 +64,12 @@ class Source(KeepsDraws, keras.layers.Layer):
         self.seed, self.draws = seed, Draws(seed)
 
     def build(self, image_shape):
+        given = isinstance(image_shape, (tuple, list)) and len(image_shape) > 1
+        if not given or None in image_shape[1:]:
+            raise ValueError(
+                f"build of a network for {image_shape}: expected images of one size, as in "
+                "(None, 28, 28)"
+            )
         self.image_shape = tuple(image_shape[1:])
 
     def compute_output_shape(self, image_shape):

@@ -112,6 +112,13 @@ def test_batches_of_pytorch_are_learned_from_in_every_epoch():
     np.testing.assert_allclose(*predictions, rtol=1e-3, atol=1e-5)
 
 
+def test_a_table_may_hold_numbers_and_yes_or_no():
+    table = pd.DataFrame({"a": [0.5, 0.25], "b": [True, False]})
+    assert as_images(table).tolist() == [[0.5, 1], [0.25, 0]]
+    with pytest.raises(ValueError, match="images of dtype object: expected floats"):
+        as_images(pd.DataFrame({"a": [0.5], "b": ["yes"]}))
+
+
 def read_without_labels():
     """A softmax on blocks that never see a label, and so predict nothing themselves."""
     model = ff.OnePass(network([8], None, (5, 6), source=ff.HybridImages()), num_classes=4)

@@ -163,6 +163,8 @@ SOURCES = table(
         "Images",
     ),
     ("hybrids of vectors", lambda: ff.HybridImages().build((None, 36)), "(36,)"),
+    ("built for no shape", lambda: ff.ForwardForward([8], num_classes=4).build(None), "for None"),
+    ("built for any size", lambda: ff.Images(4).build((None, None, 6)), "(None, None, 6)"),
     *each("kind", ["loud", 3], lambda v: ff.ClassChannels(4, v), says="goodness="),
 )
 
@@ -388,7 +390,7 @@ TYPES = table(
         (f"policy {v}", lambda v=v: under("dtype_policy", v), v)
         for v in ("float64", "float16", "bfloat16")
     ),
-    *((f"floatx {v}", lambda v=v: under("floatx", v), "dtype") for v in ("float64", "float16")),
+    *((f"floatx {v}", lambda v=v: under("floatx", v), f"floatx={v!r}") for v in ("float64", "float16")),
     ("a block of float64", lambda: network([8, ff.Dense(8, dtype="float64")]), "float64"),
     (
         "a block of float64 that reads a label",
