@@ -249,6 +249,19 @@ def _changes(name):
     )
 
 
+def _tries(name):
+    """A table of single runs, of a recipe and of one change to it each."""
+    runs = sorted(records.read(name), key=lambda run: run["figures"]["validation_error"])
+    values = {k: [str(run["parameters"][k]) for run in runs] for k in runs[0]["parameters"]}
+    usual = {k: max(of_all, key=of_all.count) for k, of_all in values.items()}
+    rows = []
+    for run in runs:
+        other = [f"{k} {v}" for k, v in run["parameters"].items() if str(v) != usual[k]]
+        error = run["figures"]["validation_error"]
+        rows.append([", ".join(other) or "usual", f"{100 * error:.2f} %"])
+    return _table(["changed", "validation error"], rows)
+
+
 def _settings(name, by):
     """A table of runs with several values of the parameters `by`."""
     found = tables.table(name, list(by), "validation_error")
@@ -440,7 +453,9 @@ TABLES = {
     ),
     "pairs": partial(_changes, "08_unsupervised/pairs"),
     "coarseness": partial(_settings, "08_unsupervised/coarseness", {"blurs": "blurs"}),
+    "local_tries": partial(_tries, "08_unsupervised/local_tries"),
     "parts": partial(_changes, "09_recurrent/parts"),
+    "still_tries": partial(_tries, "09_recurrent/still_tries"),
     "costs": costs,
 }
 
