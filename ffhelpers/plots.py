@@ -22,7 +22,8 @@ __all__ += ["window", "with_bars"]
 
 
 MOST = 500  # images in a grid
-_SIGNED = LinearSegmentedColormap.from_list("signed", [NEGATIVE, "white", POSITIVE])
+# From light to dark, so that signs are apart in grey, too.
+_SIGNED = LinearSegmentedColormap.from_list("signed", ["#ffb570", "0.55", "#003f66"])
 
 
 def _logarithmic(axis):
@@ -391,7 +392,7 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
         sides: what columns and rows are, two strings; by default places of a picture.
         names: of the columns and of the rows, which are the same then.
         written: how a number is written into its square, such as `"{:.0%}"`.
-        centred: from orange over white at 0 to blue; else from white at 0 to black.
+        centred: from orange over grey at 0 to dark blue; else from white at 0 to black.
         across: panels side by side.
 
     Example:
@@ -409,7 +410,8 @@ def grids(panels, titles, unit, sides=None, names=None, written=None, centred=Fa
     for ax, panel, title in zip(axes.flat, panels, titles):
         drawn = _framed(ax, panel, -most if centred else 0, most, **colors)
         for (i, j), value in np.ndenumerate(panel) if written else ():
-            color = "white" if abs(value) > 0.55 * most else "black"
+            ground = np.mean(drawn.to_rgba(value)[:3])
+            color = "white" if ground < 0.5 else "black"
             ax.text(j, i, written.format(value), ha="center", va="center", color=color, fontsize=9)
         ax.set_title(title, fontsize=10)
         ticks = range(0, len(names), step)
@@ -516,7 +518,7 @@ def with_bars(images, values, ylabel, titles, xlabel, names=None, marked=None, l
     """Pictures, each with a bar chart below.
 
     Args:
-        images: as for `images`; with negative values blue is positive and orange negative, on a
+        images: as for `images`; with negative values from orange over grey at 0 to dark blue, on a
             scale of each picture's own.
         values: float `(n, bars)`.
         ylabel, xlabel: what the bars are, and what their names are.

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import PIL.Image
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.font_manager import fontManager as font_manager
@@ -278,12 +279,16 @@ def test_a_network_that_hears_from_above_is_drawn_with_both_ways(axes):
     assert len(axes().lines) == 2  # no gradient between the blocks, neither up nor down
 
 
-def test_signed_numbers_are_blue_and_orange(axes):
-    plots.grids([np.array([[-1.0, 0, 1]])], [""], "weight", centred=True)
+def test_signed_numbers_are_blue_and_orange_and_apart_in_grey(axes):
+    plots.grids([np.array([[-1.0, 0, 1]])], [""], "weight", centred=True, written="{:.0f}")
     (picture,) = plt.gcf().axes[0].images
     red, green, blue, _ = picture.to_rgba(np.array([[-1.0, 0, 1]]))[0].T
     assert red[0] > blue[0] and blue[2] > red[2]
-    assert min(red[1], green[1], blue[1]) > 0.99
+    assert np.ptp([red[1], green[1], blue[1]]) < 0.02
+    coloured = PIL.Image.fromarray(picture.to_rgba(np.linspace([-1], 1, 50), bytes=True))
+    grey = np.asarray(coloured.convert("L")).ravel().astype(int)
+    assert (np.diff(grey) <= 0).all() and grey[0] > grey[25] + 40 > grey[-1] + 80
+    assert [text.get_color() for text in plt.gcf().axes[0].texts] == ["black", "black", "white"]
 
 
 def test_a_longer_curve_ends_where_the_references_do(axes):
