@@ -60,8 +60,7 @@ test-kaggle: setup  ## run the notebooks with Kaggle's versions and no network, 
 
 # What is asked of old and new versions alike.
 ALIKE = tests/test_saved.py tests/test_losses.py tests/test_layers.py tests/test_convolutions.py \
-	tests/test_local.py tests/test_plots.py tests/test_parameters.py tests/test_contract.py \
-	tests/test_sources.py tests/test_recurrent.py tests/test_unlabelled.py
+	tests/test_local.py tests/test_plots.py tests/test_parameters.py tests/test_contract.py
 
 # What rests on Keras's own inner workings.
 KERAS = tests/test_model.py tests/test_trainer.py tests/test_readout.py tests/test_resume.py \
