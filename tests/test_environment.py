@@ -220,7 +220,7 @@ def test_imports_and_dependencies_are_the_same():
     assert names(*CORE) - used == {"tabulate"}  # pandas imports it
     tested = imported_by("tests/*.py", "notebooks/*.py", "benchmarks/*.py", "docs/*.py")
     tested -= {"tomli", "tomllib"}  # in the library from Python 3.11 on
-    tested -= {"refusals", "test-contract"}  # which lie beside them
+    tested -= {"refusals", "test-contract", "test-workers"}  # which lie beside them
     assert tested - names(*CORE, *EXTRAS["test"]) <= {"tensorflow"}
     browsed = imported_by("tests/browser/*.py") - {"exercises", "networks"}  # beside that folder
     assert browsed - names(*CORE, *EXTRAS["test"]) == names(*EXTRAS["browser"])
