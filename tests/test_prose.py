@@ -257,6 +257,21 @@ def test_what_the_cut_from_above_costs():
     )
 
 
+def test_single_trials_are_as_many_and_as_good_as_it_says():
+    runs = ff.results("09_recurrent/still_tries")
+    errors, words = 100 * runs.validation_error, said("09", "09-tries")
+    assert len(errors) == 1 + 12 and words.startswith("Twelve changes")
+    assert f"go from {errors.min():.2f} to {errors.max():.2f} %" in words
+    assert "| usual | 2.00 % |" in report.TABLES["still_tries"]()
+    assert "without a change it is 2.00 %" in words
+
+
+def test_unblurred_masks_at_full_length():
+    errors = 100 * ff.results("08_unsupervised/local_tries").set_index("blurs").validation_error
+    words = f"without blurs {errors[0]:.2f} %, with two {errors[2]:.2f} %"
+    assert words in said("08", "08-differs")
+
+
 # --- What others report ----------------------------------------------------------------------
 
 
