@@ -390,7 +390,10 @@ TYPES = table(
         (f"policy {v}", lambda v=v: under("dtype_policy", v), v)
         for v in ("float64", "float16", "bfloat16")
     ),
-    *((f"floatx {v}", lambda v=v: under("floatx", v), f"floatx={v!r}") for v in ("float64", "float16")),
+    *(
+        (f"floatx {v}", lambda v=v: under("floatx", v), f"floatx={v!r}")
+        for v in ("float64", "float16")
+    ),
     ("a block of float64", lambda: network([8, ff.Dense(8, dtype="float64")]), "float64"),
     (
         "a block of float64 that reads a label",
