@@ -460,8 +460,14 @@ def check_asked(epochs, batch_size, kwargs):
 
 def check_monitors(kwargs):
     """Refuse callbacks that wait for what `fit` will not know; Keras says so after an epoch."""
+    callbacks = listed(kwargs.get("callbacks"))
+    known = ("keras.", "ffhelpers.")
+    for callback in callbacks:  # one's own may log what others wait for
+        own = not type(callback).__module__.startswith(known)
+        if own or isinstance(callback, keras.callbacks.LambdaCallback):
+            return
     validated = kwargs.get("validation_data") is not None or kwargs.get("validation_split")
-    for callback in listed(kwargs.get("callbacks")):
+    for callback in callbacks:
         name = getattr(callback, "monitor", None)
         if not getattr(callback, "save_best_only", True):  # a checkpoint that asks for nothing
             continue

@@ -46,9 +46,9 @@ def return_memory():
 
 
 def share_memory():
-    """Let threads share as many pools of freed memory as there are cores, of which glibc has eight.
+    """Let threads share a pool of freed memory for each core, where glibc has up to eight.
 
-    It saves a tenth of lesson 03's memory. Whoever sets MALLOC_ARENA_MAX is asked first.
+    It saves a tenth of lesson 03's memory. A MALLOC_ARENA_MAX that somebody set stays.
     """
     if "MALLOC_ARENA_MAX" not in os.environ:
         with contextlib.suppress(AttributeError, OSError, TypeError):  # another C library

@@ -123,9 +123,11 @@ class LocalTrainer(Shared):
 
         Raises:
             ValueError: labels that the source cannot take; sample weights without labels; an
-                optimizer that keeps averages of other weights.
+                optimizer that keeps averages of other weights; a callback that waits for an
+                accuracy, which only validation knows.
             DivergedError: the loss is no longer finite; it says in which block and by which step.
-                A `keras.callbacks.TerminateOnNaN` ends the training in Keras's way instead.
+                Or every step overflows float16. A `keras.callbacks.TerminateOnNaN` ends the training
+                in Keras's way instead.
         """
         if self.distribute_strategy is not self._made_under:
             raise ValueError(

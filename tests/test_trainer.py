@@ -277,6 +277,15 @@ def test_a_training_whose_every_step_overflows_float16_stops(small):
         keras.config.set_dtype_policy("float32")
 
 
+def test_a_callback_may_wait_for_what_ones_own_logs(small):
+    class Own(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["accuracy"] = 0.5
+
+    waits = keras.callbacks.EarlyStopping("accuracy", mode="max")
+    assert len(network([20]).fit(*small, 500, epochs=5, callbacks=[Own(), waits]).epoch) == 2
+
+
 def test_a_callback_of_kerass_may_end_a_training_that_diverges(small):
     """…and the others are told of the end, as an `EarlyStopping` that puts the best weights back."""
     model, ends = network([20]), []
